@@ -1,0 +1,84 @@
+# make demo   separate a real song            make lint   check the style
+# make test   run every test                  make clean  remove what the others made
+#
+# .venv holds the host, without torch; .venv-train holds everything. PYTHON=... names another Python, TORCH_INDEX=...
+# another index for the CPU build of torch, and CUDA=1 asks for the CUDA build (in .venv-cuda) instead.
+
+HOST := .venv
+TRAIN := $(if $(CUDA),.venv-cuda,.venv-train)
+TORCH_VERSION := $(shell sed -n 's/^torch==//p' constraints.txt)
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# Only the Linux wheels come in two builds; everywhere else the plain one is the CPU build.
+TORCH_BUILD := $(if $(CUDA),,$(if $(filter Linux,$(shell uname -s)),+cpu))
+TORCH_SOURCE := $(if $(TORCH_BUILD),--extra-index-url $(TORCH_INDEX) --retries 1 --timeout 15)
+PIP_INSTALL := -m pip install --constraint constraints.txt
+
+IS_NEW_ENOUGH := import sys, ensurepip; sys.exit(sys.version_info < (3, 11))
+SYSTEM_PACKAGES := libportaudio2
+TORCH_FREE_TESTS = $(wildcard tests/realtime tests/test_*.py tests/trainer/test_evaluate_*.py)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint clean env train-env system
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+
+demo: $(HOST)/.evaluate
+	$(HOST)/bin/python -m trainer.evaluate.demo -o demo
+
+test: $(HOST)/.dev $(TRAIN)/.train
+	$(TRAIN)/bin/python -m pytest
+	@! $(HOST)/bin/python -c 'import torch' 2>/dev/null || { echo "$(HOST) holds torch: run make clean" >&2; exit 2; }
+	@echo "The same again for what must run without torch:"
+	$(HOST)/bin/python -m pytest $(TORCH_FREE_TESTS)
+
+lint: $(HOST)/.dev
+	$(HOST)/bin/python -m ruff check
+
+clean:
+	rm -rf .venv .venv-train .venv-cuda demo build dist *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+env: $(HOST)/.evaluate
+
+train-env: $(TRAIN)/.train
+
+$(HOST)/.evaluate: $(HOST)/.python
+	$(HOST)/bin/python $(PIP_INSTALL) --editable ".[evaluate]"
+	@touch $@
+
+$(HOST)/.dev: $(HOST)/.evaluate
+	$(HOST)/bin/python $(PIP_INSTALL) --editable ".[evaluate,dev]"
+	@touch $@
+
+# torch goes first and without its dependencies, so that its index is asked once and for nothing else; the line
+# below finds it there and never replaces it.
+$(TRAIN)/.train: $(TRAIN)/.python
+	$(TRAIN)/bin/python -m pip install --no-deps "torch==$(TORCH_VERSION)$(TORCH_BUILD)" $(TORCH_SOURCE) || { \
+	    echo "torch $(TORCH_VERSION)$(TORCH_BUILD) could not be installed: name an index that has it with TORCH_INDEX=..." >&2; \
+	    exit 2; }
+	$(TRAIN)/bin/python $(PIP_INSTALL) --editable ".[train,evaluate,dev]"
+	@touch $@
+
+%/.python: pyproject.toml constraints.txt
+	@$(MAKE) --no-print-directory system
+	@python=$$(for name in "$(PYTHON)" python3 python3.14 python3.13 python3.12 python3.11; do \
+	    "$$name" -c '$(IS_NEW_ENOUGH)' 2>/dev/null && echo "$$name" && break; done); \
+	if [ -z "$$python" ]; then \
+	    echo "Unsing needs Python 3.11 or newer with its venv module (Debian: python3-venv);" \
+	        "name one with make PYTHON=..." >&2; exit 2; fi; \
+	"$$python" -m venv $*
+	@touch $@
+
+# Without apt or the right to use it, one sentence: only live audio needs PortAudio, so everything else goes on.
+system:
+	@command -v apt-get >/dev/null || { [ "$$(uname -s)" != Linux ] || \
+	    echo "Live audio needs the PortAudio library (libportaudio): please install it." >&2; exit 0; }; \
+	missing=$$(for name in $(SYSTEM_PACKAGES); do dpkg-query -s $$name >/dev/null 2>&1 || echo $$name; done; \
+	    python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv); \
+	[ -n "$$missing" ] || exit 0; \
+	echo "Wanted from apt:" $$missing; \
+	if [ "$$(id -u)" = 0 ]; then as_root=env; else as_root=$$(command -v sudo || echo false); fi; \
+	{ $$as_root apt-get update && $$as_root env DEBIAN_FRONTEND=noninteractive \
+	    apt-get install --yes --no-install-recommends $$missing; } >/dev/null || \
+	    echo "Please have an administrator run: apt-get install" $$missing >&2

@@ -1,0 +1,1 @@
+"""The exporter: turns a checkpoint into a plug-in file and proves that both say the same."""

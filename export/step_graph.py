@@ -1,0 +1,73 @@
+"""Turn a checkpoint into a plug-in: the graph of one call, with its metadata."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from realtime.contract import ModelSpec, StateSpec
+from trainer.model import CausalDualPathRnn
+
+_OPSET = 17
+_STATE = "inter"
+
+
+def model_spec(model: CausalDualPathRnn, about: Mapping[str, Any]) -> ModelSpec:
+    """Describe a model for the host; `about` is what its checkpoint says of it."""
+    config = model.config
+    sources = (f"{Path(entry['folder']).name} ({entry['kind']})" for entry in about["data"])
+    return ModelSpec(
+        name=config.name,
+        version=f"{importlib.metadata.version('unsing')}+{about['step']}",
+        description=config.description,
+        license=config.license,
+        training_data=", ".join(sources),
+        sample_rate=config.sample_rate,
+        channels=config.channels,
+        targets=config.targets,
+        residual=config.residual,
+        stft=config.stft,
+        hops_per_call=config.model.chunk_frames,
+        states=(StateSpec(_STATE, model.state_shape()),),
+        card={
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "training": {key: about[key] for key in ("commit", "step", "seconds", "validation")},
+        },
+    )
+
+
+def write_step_graph(model: CausalDualPathRnn, spec: ModelSpec, path: Path) -> None:
+    """Write the graph of one call of `model` to `path`, nothing verified.
+
+    The TorchScript exporter is used because it keeps each LSTM as one ONNX node with explicit states; the newer one
+    spreads them over Slice, Concat and Reshape.
+    """
+    mixture = torch.zeros(1, spec.channels, spec.stft.bins, spec.hops_per_call, 2)
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")  # of the exporter about itself
+        torch.onnx.export(
+            _OneCall(model), (mixture, torch.zeros(spec.states[0].shape)), str(path), dynamo=False, opset_version=_OPSET,
+            input_names=["mixture", _STATE], output_names=["estimates", f"{_STATE}_out"],
+        )
+    graph = onnx.load(path)
+    onnx.helper.set_model_props(graph, spec.to_metadata())
+    onnx.checker.check_model(graph, full_check=True)
+    onnx.save(graph, path)
+
+
+class _OneCall(nn.Module):
+    """The model with its state as a plain input and output."""
+
+    def __init__(self, model: CausalDualPathRnn) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, mixture: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        return self.model(mixture, state)

@@ -1,0 +1,1 @@
+"""The window: shows the live host and the file queue; draws and nothing else."""

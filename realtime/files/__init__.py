@@ -1,0 +1,1 @@
+"""Separates audio files: reading, writing, one song, and a batch of them."""

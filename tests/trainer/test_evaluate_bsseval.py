@@ -1,0 +1,148 @@
+"""The scores on cases whose answer is known on paper."""
+
+import numpy as np
+import pytest
+from scipy import signal
+
+from trainer.evaluate.bsseval import METRICS, EvaluationError, nan_median, score
+from trainer.evaluate.songs import References
+
+RATE = 8000
+RMS = 0.1
+
+
+def white(seed, seconds=3, rms=RMS):
+    return (rms * np.random.default_rng(seed).standard_normal((1, seconds * RATE))).astype(np.float32)
+
+
+def song(vocals, accompaniment):
+    return References(vocals + accompaniment, vocals, accompaniment, RATE)
+
+
+def medians(references, vocals, accompaniment):
+    voice, rest = score(references, vocals, accompaniment).median()
+    return dict(zip(METRICS, voice, strict=True)), dict(zip(METRICS, rest, strict=True))
+
+
+def test_perfect_estimates_score_as_high_as_the_dither_allows():
+    references = song(white(1), white(2))
+    for scores in medians(references, references.vocals, references.accompaniment):
+        # rms 0.1 over dither 1e-4
+        assert scores["SDR"] == pytest.approx(60, abs=0.5)
+        assert min(scores.values()) > 55
+
+
+@pytest.mark.parametrize("gain", [0.5, -1.0])
+def test_a_gain_error_costs_what_it_leaves(gain):
+    references = song(white(1), white(2))
+    vocals, _ = medians(references, gain * references.vocals, references.accompaniment)
+    assert vocals["SDR"] == pytest.approx(-20 * np.log10(abs(1 - gain)), abs=0.05)
+    assert vocals["ISR"] == pytest.approx(vocals["SDR"], abs=0.3)
+    assert min(vocals["SIR"], vocals["SAR"]) > 50
+
+
+@pytest.mark.parametrize("snr_db", [0, 20])
+def test_independent_noise_scores_its_signal_to_noise_ratio_as_artifacts(snr_db):
+    references = song(white(1), white(2))
+    noise = white(3, rms=RMS * 10 ** (-snr_db / 20))
+    vocals, _ = medians(references, references.vocals + noise, references.accompaniment)
+    assert vocals["SDR"] == pytest.approx(snr_db, abs=0.3)
+    assert vocals["SAR"] == pytest.approx(snr_db, abs=1)
+    assert vocals["SIR"] > snr_db + 10
+
+
+def test_swapped_estimates_stay_swapped():
+    references = song(white(1), white(2))
+    for scores in medians(references, references.accompaniment, references.vocals):
+        assert scores["SDR"] < -2
+        assert scores["SIR"] < -10
+
+
+def test_a_delay_is_a_spatial_error_within_the_filter_and_an_artifact_beyond_it():
+    references = song(white(1), white(2))
+    within, _ = medians(references, np.roll(references.vocals, 100), references.accompaniment)
+    beyond, _ = medians(references, np.roll(references.vocals, 600), references.accompaniment)
+    # A delayed copy of white noise is as far from it as an independent one of the same power.
+    assert within["SDR"] == pytest.approx(-3, abs=0.3)
+    assert beyond["SDR"] == pytest.approx(-3, abs=0.3)
+    assert within["SAR"] > 15
+    assert beyond["SAR"] < 0
+
+
+@pytest.mark.parametrize("level_db", [-8, 5])
+def test_the_mixture_scores_the_level_ratio(level_db):
+    references = song(white(1, rms=RMS * 10 ** (level_db / 20)), white(2))
+    vocals, accompaniment = medians(references, references.mixture, references.mixture)
+    assert vocals["SDR"] == pytest.approx(level_db, abs=0.2)
+    assert accompaniment["SDR"] == pytest.approx(-level_db, abs=0.2)
+    assert vocals["SIR"] == pytest.approx(level_db, abs=1)
+    assert vocals["SAR"] > 50
+
+
+def test_residual_accompaniment_is_better_by_the_level_difference():
+    references = song(white(1), white(2, rms=2 * RMS))
+    vocals = 0.8 * references.vocals + 0.1 * references.accompaniment + white(3, rms=0.02)
+    windows = score(references, vocals, references.mixture - vocals).windows[:, METRICS.index("SDR")]
+    power = [(part.reshape(-1, RATE) ** 2).sum(axis=1) for part in (references.vocals, references.accompaniment)]
+    np.testing.assert_allclose(windows[1] - windows[0], 10 * np.log10(power[1] / power[0]), atol=0.01)
+
+
+def test_band_limited_references_get_finite_sensible_scores():
+    low_pass = signal.firwin(401, 0.4)
+    vocals, accompaniment = (signal.fftconvolve(white(seed), low_pass[None], mode="same").astype(np.float32)
+                             for seed in (1, 2))
+    leak_db = -20
+    estimate = vocals + 10 ** (leak_db / 20) * accompaniment
+    scores, _ = medians(song(vocals, accompaniment), estimate, accompaniment)
+    assert scores["SDR"] == pytest.approx(-leak_db, abs=0.5)
+    assert scores["SIR"] == pytest.approx(-leak_db, abs=1)
+    assert 35 < scores["SAR"] < 80
+
+
+def test_windows_with_a_silent_signal_have_no_score_and_are_counted():
+    vocals, estimate = white(1, 4), white(1, 4)
+    vocals[:, RATE:2 * RATE] = 0
+    estimate[:, RATE:3 * RATE] = 0
+    references = song(vocals, white(2, 4))
+    result = score(references, estimate, references.accompaniment)
+    assert (result.silent_references, result.silent_estimates) == (1, 1)
+    assert np.isnan(result.windows[..., 1:3]).all()
+    assert np.isfinite(result.windows[..., [0, 3]]).all()
+    assert np.isfinite(result.median()).all()
+
+
+def test_a_silent_song_has_no_score():
+    references = song(np.zeros((1, 2 * RATE), np.float32), white(2, 2))
+    result = score(references, references.mixture, references.mixture)
+    assert result.silent_references == 2
+    assert np.isnan(result.median()).all()
+
+
+def test_a_song_shorter_than_a_window_is_one_window():
+    references = song(white(1)[:, :RATE // 2], white(2)[:, :RATE // 2])
+    assert score(references, references.mixture, references.mixture).windows.shape[-1] == 1
+
+
+def test_the_same_song_scores_the_same_twice():
+    references = song(white(1), white(2))
+    first, second = (score(references, references.mixture, references.mixture).windows for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_estimates_with_nan_are_refused():
+    references = song(white(1), white(2))
+    estimate = references.vocals.copy()
+    estimate[0, 7] = np.nan
+    with pytest.raises(EvaluationError, match="NaN"):
+        score(references, estimate, references.accompaniment)
+
+
+def test_estimates_of_another_length_are_refused():
+    references = song(white(1), white(2))
+    with pytest.raises(EvaluationError, match="shape"):
+        score(references, references.vocals[:, 1:], references.accompaniment[:, 1:])
+
+
+def test_the_median_leaves_out_what_has_no_score():
+    values = np.array([[1.0, np.nan, 3.0, 9.0], [np.nan] * 4])
+    np.testing.assert_array_equal(nan_median(values), [3.0, np.nan])

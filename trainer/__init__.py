@@ -1,0 +1,1 @@
+"""The trainer: data, model, losses, training loop and evaluation of causal separators."""

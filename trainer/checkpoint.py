@@ -1,0 +1,84 @@
+"""Checkpoints: one safetensors file with tensors and, as its metadata, everything said about them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from trainer.config import Config
+from trainer.errors import TrainerError
+from trainer.model import CausalDualPathRnn
+
+WEIGHTS = "weights."
+
+
+def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Write a checkpoint beside `path`, then rename it, so that a whole file stands there at any moment."""
+    beside = path.with_name(path.name + ".part")
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    save_file(contiguous, beside, {"unsing": json.dumps(about)})
+    beside.replace(path)
+
+
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the tensors of a checkpoint and what is said about them.
+
+    Raises:
+        TrainerError: The file is missing, damaged or not one of ours.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            about = (file.metadata() or {}).get("unsing")
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
+    except (OSError, SafetensorError) as error:
+        raise TrainerError(f"{path}: not a readable checkpoint ({error}); give a .safetensors file from a run") from error
+    if about is None:
+        raise TrainerError(f"{path}: a safetensors file, but not a checkpoint of this trainer; give one from a run")
+    return tensors, json.loads(about)
+
+
+def load_model(path: Path) -> tuple[CausalDualPathRnn, dict[str, Any]]:
+    """Return the model of a checkpoint in evaluation mode and what is said about it.
+
+    Raises:
+        TrainerError: The checkpoint does not hold the weights its own configuration asks for.
+    """
+    tensors, about = load_checkpoint(path)
+    model = CausalDualPathRnn(Config.from_dict(about["config"]))
+    load_weights(model, {k.removeprefix(WEIGHTS): v for k, v in tensors.items() if k.startswith(WEIGHTS)}, path)
+    return model.eval(), about
+
+
+def load_weights(model: torch.nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
+    """Copy weights into a model.
+
+    Raises:
+        TrainerError: Names or shapes differ, as they do between presets.
+    """
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise TrainerError(f"{path}: its weights belong to another preset ({reason}); choose the one it was trained with") \
+            from error
+
+
+def code_version() -> str:
+    """Return the git commit of this checkout, `+` appended where files differ from it; "unknown" outside one."""
+    folder = Path(__file__).parent
+    try:
+        commit, changes = (
+            subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=True).stdout.strip()
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "-uno"])
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit + ("+" if changes else "")

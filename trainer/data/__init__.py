@@ -1,0 +1,1 @@
+"""Recordings with their stems, and the examples drawn from them."""

@@ -1,0 +1,67 @@
+"""CausalDualPathRnn: one forward for training and for streaming."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from trainer.config import Config
+from trainer.layers import BandDecoder, BandEncoder, InterChunkPath, IntraChunkPath, compress
+
+
+class CausalDualPathRnn(nn.Module):
+    """A causal dual-path RNN that masks the complex spectrum (after Luo, Chen and Yoshioka, arXiv 1910.06379).
+
+    The spectrum is split into chunks of `chunk_frames` frames and into bands. Inter-chunk LSTMs run forward in time
+    and carry their state from call to call; intra-chunk paths see one whole chunk, which is complete when it arrives.
+    """
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.config = config
+        shape, targets = config.model, len(config.targets)
+        self.bands = sum(count for count, _ in shape.bands)
+        self.encoder = BandEncoder(shape.bands, config.channels, shape.features)
+        self.inter = nn.ModuleList(InterChunkPath(shape.features, shape.chunk_frames) for _ in range(shape.blocks))
+        self.intra = nn.ModuleList(
+            IntraChunkPath(shape.features, self.bands, shape.chunk_frames) for _ in range(shape.blocks)
+        )
+        self.decoder = BandDecoder(shape.bands, targets, config.channels, shape.features)
+
+    def state_shape(self, batch: int = 1) -> tuple[int, int, int]:
+        """Return the shape of the state: hidden and cell of every block, rows, features."""
+        shape = self.config.model
+        return 2 * shape.blocks, shape.chunk_frames * batch * self.bands, shape.features
+
+    def forward(self, mixture: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Separate the next frames of a stream.
+
+        Args:
+            mixture: `(batch, channels, bins, frames, 2)`, real and imaginary part last; frames a multiple of
+                `chunk_frames`.
+            state: `state_shape(batch)` from the previous call; None starts a stream.
+
+        Returns:
+            Estimates `(batch, targets, channels, bins, frames, 2)` and the next state.
+        """
+        if state is None:
+            state = mixture.new_zeros(self.state_shape(mixture.shape[0]))
+        features = self.encoder(compress(mixture))
+        states = state.split(1)
+        next_states: list[Tensor] = []
+        for index, (inter, intra) in enumerate(zip(self.inter, self.intra, strict=True)):
+            features, hidden, cell = inter(features, states[2 * index], states[2 * index + 1])
+            features = intra(features)
+            next_states += [hidden, cell]
+        mask = self.decoder(features)
+        return self._apply_mask(mask, mixture), torch.cat(next_states)
+
+    def _apply_mask(self, mask: Tensor, mixture: Tensor) -> Tensor:
+        banded = mask.shape[3]
+        real, imag = mixture[:, None, :, :banded].unbind(-1)
+        mask_real, mask_imag = mask.unbind(-1)
+        estimates = torch.stack(
+            [mask_real * real - mask_imag * imag, mask_real * imag + mask_imag * real], -1
+        )
+        return F.pad(estimates, (0, 0, 0, 0, 0, mixture.shape[2] - banded))
