@@ -10,11 +10,14 @@ from export.check import check_plugin
 from export.errors import ExportError
 from export.step_graph import model_spec, write_step_graph
 from export.verify import verify_export
+from realtime.contract import ContractError
 from realtime.plugin import PluginError
 from trainer.checkpoint import load_model
 from trainer.errors import TrainerError
+from trainer.outputs import written_whole
 
-_USAGE = "python -m export CHECKPOINT [-o MODEL.onnx]\n       python -m export check MODEL.onnx"
+_LICENSE = "as the licences of the training data allow"
+_USAGE = "python -m export CHECKPOINT [-o MODEL.onnx] [--license TEXT]\n       python -m export check MODEL.onnx"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -23,8 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     command = _check if words[:1] == ["check"] else _export
     try:
         return command(words)
-    except (ExportError, PluginError, TrainerError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (ContractError, ExportError, PluginError, TrainerError) as error:
+        print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -32,26 +35,26 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _export(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m export", usage=_USAGE, description="Export a checkpoint and verify it.")
+    parser = argparse.ArgumentParser(
+        prog="python -m export", usage=_USAGE, description="Export a checkpoint and verify it."
+    )
     parser.add_argument("checkpoint", type=Path, metavar="CHECKPOINT", help="a .safetensors file of a run")
     parser.add_argument("-o", "--output", type=Path, metavar="MODEL.onnx", help="default: PRESET.onnx in this folder")
+    parser.add_argument(
+        "--license", default=_LICENSE, metavar="TEXT", help="terms of the weights (default: %(default)s)"
+    )
     args = parser.parse_args(words)
     model, about = load_model(args.checkpoint)
     output = args.output or Path(f"{model.config.name}.onnx")
     if output.is_dir():
         raise ExportError(f"{output}: is a folder; name the .onnx file to write in it")
-    beside = output.with_name(output.name + ".part")
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        write_step_graph(model, model_spec(model, about), beside)
+    with written_whole(output) as beside:
+        write_step_graph(model, model_spec(model, about, args.license), beside)
         report = verify_export(args.checkpoint, beside)
-        beside.replace(output)
-    except OSError as error:
-        raise ExportError(f"{output}: cannot be written ({error.strerror}); choose another place") from error
-    finally:
-        beside.unlink(missing_ok=True)
-    print(f"verified over {report.frames} frames: torch streaming {report.streaming_error:.1e} of peak "
-          f"({report.streaming_db:.0f} dB), host {report.host_error:.1e} of peak ({report.host_db:.0f} dB)")
+    print(
+        f"verified over {report.frames} frames: torch streaming {report.streaming_error:.1e} of peak "
+        f"({report.streaming_db:.0f} dB), host {report.host_error:.1e} of peak ({report.host_db:.0f} dB)"
+    )
     print(f"wrote {output} ({output.stat().st_size / 2**20:.1f} MiB)")
     return 0
 

@@ -19,15 +19,21 @@ _OPSET = 17
 _STATE = "inter"
 
 
-def model_spec(model: CausalDualPathRnn, about: Mapping[str, Any]) -> ModelSpec:
-    """Describe a model for the host; `about` is what its checkpoint says of it."""
+def model_spec(model: CausalDualPathRnn, about: Mapping[str, Any], license_text: str) -> ModelSpec:
+    """Describe a model for the host.
+
+    Args:
+        model: The model.
+        about: What its checkpoint says of it.
+        license_text: On which terms the weights may be used.
+    """
     config = model.config
-    sources = (f"{Path(entry['folder']).name} ({entry['kind']})" for entry in about["data"])
+    sources = (f"{_data_name(Path(entry['folder']))} ({entry['kind']})" for entry in about["data"])
     return ModelSpec(
         name=config.name,
         version=f"{importlib.metadata.version('unsing')}+{about['step']}",
         description=config.description,
-        license=config.license,
+        license=license_text,
         training_data=", ".join(sources),
         sample_rate=config.sample_rate,
         channels=config.channels,
@@ -53,13 +59,23 @@ def write_step_graph(model: CausalDualPathRnn, spec: ModelSpec, path: Path) -> N
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")  # of the exporter about itself
         torch.onnx.export(
-            _OneCall(model), (mixture, torch.zeros(spec.states[0].shape)), str(path), dynamo=False, opset_version=_OPSET,
-            input_names=["mixture", _STATE], output_names=["estimates", f"{_STATE}_out"],
+            _OneCall(model),
+            (mixture, torch.zeros(spec.states[0].shape)),
+            str(path),
+            dynamo=False,
+            opset_version=_OPSET,
+            input_names=["mixture", _STATE],
+            output_names=["estimates", f"{_STATE}_out"],
         )
     graph = onnx.load(path)
     onnx.helper.set_model_props(graph, spec.to_metadata())
     onnx.checker.check_model(graph, full_check=True)
     onnx.save(graph, path)
+
+
+def _data_name(folder: Path) -> str:
+    # The name of a split says nothing without that of its set.
+    return f"{folder.parent.name}/{folder.name}" if folder.name in ("train", "valid", "test") else folder.name
 
 
 class _OneCall(nn.Module):

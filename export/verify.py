@@ -65,11 +65,14 @@ def verify_export(checkpoint: Path, model: Path, atol: float = 1e-5) -> Verifica
     offline, streaming, host = (audio[..., :whole] for audio in (offline, streaming, host))
     report = VerificationReport(frames, *_difference(streaming, offline), *_difference(host, offline))
     for way, error, level_db in (
-        ("torch streaming", report.streaming_error, report.streaming_db), ("the host", report.host_error, report.host_db)
+        ("torch streaming", report.streaming_error, report.streaming_db),
+        ("the host", report.host_error, report.host_db),
     ):
         if not (error <= atol and level_db >= _MINIMUM_DB):
-            raise ExportError(f"{model}: {way} differs from torch offline by {error:.1e} of peak ({level_db:.0f} dB), where "
-                              f"{atol:.0e} and {_MINIMUM_DB:.0f} dB are asked for; the model cannot be used as it is")
+            raise ExportError(
+                f"{model}: {way} differs from torch offline by {error:.1e} of peak ({level_db:.0f} dB), where "
+                f"{atol:.0e} and {_MINIMUM_DB:.0f} dB are asked for; the model cannot be used as it is"
+            )
     return report
 
 
@@ -95,4 +98,6 @@ def _difference(audio: NDArray, reference: NDArray) -> tuple[float, float]:
     """Return the largest difference relative to the reference's peak, and the power ratio in dB."""
     difference = audio.astype(np.float64) - reference
     error = float(np.abs(difference).max() / max(np.abs(reference).max(), 1e-12))
-    return error, float(10 * np.log10(np.sum(np.square(reference, dtype=np.float64)) / max(np.sum(difference**2), 1e-30)))
+    return error, float(
+        10 * np.log10(np.sum(np.square(reference, dtype=np.float64)) / max(np.sum(difference**2), 1e-30))
+    )

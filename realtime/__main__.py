@@ -1,135 +1,18 @@
-"""The terminal of the host: `python -m realtime separate` and `python -m realtime models`."""
+"""Starts the command, and answers Ctrl-C quietly from the first import on."""
 
-from __future__ import annotations
-
-import argparse
+import os
 import signal
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import NoReturn
 
-from realtime.catalog import find_model, shipped_models
-from realtime.contract import ModelSpec
-from realtime.files.batch import Batch, BatchSummary
-from realtime.files.discovery import Discovery, find_songs
-from realtime.files.errors import AudioFileError
-from realtime.files.formats import BIT_DEPTHS, FORMATS, StemFormat
-from realtime.files.terminal import BatchPrinter, clock
-from realtime.plugin import PluginError, read_spec
-
-DEFAULT_MODEL = "lite"
-_BAD_INPUT, _INTERRUPTED = 2, 130
-
-
-class _Parser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(_BAD_INPUT, f"{message[:1].lower()}{message[1:]}; see {self.prog} --help\n")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command of the host and return its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="backslashreplace")
-    options = _parser().parse_args(arguments)
-    try:
-        return options.run(options)
-    except (AudioFileError, PluginError) as error:
-        print(error, file=sys.stderr)
-        return _BAD_INPUT
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m realtime", description="Takes the singer out of music.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
-    separate = commands.add_parser("separate", help="separate songs into stems",
-                                   description="Separate songs into stems.")
-    separate.add_argument("songs", nargs="+", type=Path, metavar="SONG",
-                          help="an audio or video file, or a folder of them")
-    separate.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="folder for the stems")
-    separate.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME|PATH",
-                          help="a shipped model or an .onnx file (default: %(default)s)")
-    separate.add_argument("--targets", metavar="NAMES",
-                          help="stems to write, separated by commas (default: all the model offers)")
-    separate.add_argument("--format", default="wav", choices=FORMATS,
-                          help="file format of the stems (default: %(default)s)")
-    separate.add_argument("--bit-depth", type=int, choices=BIT_DEPTHS,
-                          help="bits of a sample, 32 is floating point (default: 32 for wav, 24 for flac)")
-    separate.set_defaults(run=_separate)
-    models = commands.add_parser("models", help="list the models that ship with the program",
-                                 description="List the models that ship with the program.")
-    models.set_defaults(run=_models)
-    return parser
-
-
-def _separate(options: argparse.Namespace) -> int:
-    stem_format = StemFormat(options.format, options.bit_depth)
-    model = find_model(options.model)
-    if options.output.exists() and not options.output.is_dir():
-        raise AudioFileError(f"{options.output}: the stems need a folder, but this is a file; choose another -o")
-    targets = None if options.targets is None else [name.strip() for name in options.targets.split(",")]
-    found = find_songs(options.songs, options.output)
-    printer = BatchPrinter()
-    batch = Batch(found.songs, model, targets, stem_format, printer.show)
-    for folder in found.empty_folders:
-        print(f"{folder}: there is no audio in this folder; name another", file=sys.stderr)
-    before = signal.signal(signal.SIGINT, lambda *_: batch.cancel())
-    try:
-        summary = batch.run()
-    finally:
-        signal.signal(signal.SIGINT, before)
-        printer.close()
-    _print_summary(summary, found, options.output, read_spec(model).latency_ms)
-    if summary.cancelled:
-        return _INTERRUPTED
-    return _BAD_INPUT if summary.failed or found.empty_folders else 0
-
-
-def _print_summary(summary: BatchSummary, found: Discovery, output: Path, latency_ms: float) -> None:
-    counts = [f"{summary.done} of {len(found.songs)} songs separated"]
-    counts += [f"{number} {word}" for number, word in (
-        (summary.skipped, "done before"), (summary.failed, "failed"), (found.ignored, "other files ignored")) if number]
-    print(f"{', '.join(counts)}; results are in {output}")
-    if summary.done:
-        print(f"{clock(summary.seconds)} of audio in {clock(summary.elapsed_s)}: real-time factor "
-              f"{summary.elapsed_s / summary.seconds:.3f}; "
-              f"algorithmic latency {latency_ms:.1f} ms, trimmed from the files")
-    if summary.cancelled:
-        print("Interrupted; the same command continues with the songs that are left.")
-
-
-def _models(_: argparse.Namespace) -> int:
-    shipped = [(path, read_spec(path)) for path in shipped_models()]
-    if not shipped:
-        print("No models ship with this copy; name an .onnx file with --model.")
-    rows = [("name", "version", "latency", "sample rate", "SDR", "RTF", "licence", "size")]
-    rows += [_row(path, spec) for path, spec in shipped]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows if shipped else ():
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    for path, spec in shipped:
-        _print_card(path, spec)
-    return 0
-
-
-def _row(path: Path, spec: ModelSpec) -> tuple[str, ...]:
-    scores = ", ".join(f"{target} {values['SDR']:.1f} dB" for target, values in spec.card.get("scores", {}).items())
-    rtf = f"{spec.card['rtf']:.3f}" if "rtf" in spec.card else "-"
-    return (path.stem, spec.version, f"{spec.latency_ms:.1f} ms", f"{spec.sample_rate} Hz", scores or "-", rtf,
-            spec.license, f"{path.stat().st_size / 1e6:.1f} MB")
-
-
-def _print_card(path: Path, spec: ModelSpec) -> None:
-    print(f"\n{path.stem}: {spec.description}")
-    for target, values in spec.card.get("scores", {}).items():
-        print(f"  {target}: {', '.join(f'{measure} {value:.1f} dB' for measure, value in values.items())}")
-    for title, key in (("scores measured on", "test_set"), ("real-time factor measured on", "cpu")):
-        if key in spec.card:
-            print(f"  {title}: {spec.card[key]}")
-    print(f"  trained on: {spec.training_data}")
-
+_INTERRUPTED = 130
 
 if __name__ == "__main__":
-    sys.exit(main())
+    # Not by an exception: a library that meets one while it loads turns it into an error of its own.
+    before = signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
+    from realtime.command import main
+
+    signal.signal(signal.SIGINT, before)
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from pathlib import Path
 
 from realtime.plugin import PluginError
@@ -16,16 +17,16 @@ def shipped_models() -> list[Path]:
 
 
 def find_model(name_or_path: str | Path) -> Path:
-    """Return the file of a shipped model's name, or of a path.
+    """Return the file of a shipped model's name, or a path as it is if anything lies there.
 
     Raises:
-        PluginError: Neither a shipped model nor a file has that name.
+        PluginError: Nothing has that name.
     """
     shipped = {path.stem: path for path in shipped_models()}
     if str(name_or_path) in shipped:
         return shipped[str(name_or_path)]
     path = Path(name_or_path)
-    if path.is_file():
+    if os.path.exists(path):
         return path
     if path.suffix == ".onnx" or len(path.parts) > 1:
         raise PluginError(f"{path}: there is no such model file; check the path")

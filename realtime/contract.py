@@ -37,20 +37,33 @@ class StftSpec:
     synthesis_window: str
 
     def __post_init__(self) -> None:
-        _require(_is_count(self.n_fft, 2, 65536) and self.n_fft % 2 == 0, "n_fft", self.n_fft,
-                 "an even length, 2 to 65536")
+        _require(
+            _is_count(self.n_fft, 2, 65536) and self.n_fft % 2 == 0, "n_fft", self.n_fft, "an even length, 2 to 65536"
+        )
         _require(_is_count(self.hop_length, 1, self.n_fft), "hop_length", self.hop_length, "between 1 and n_fft")
         for key in ("analysis_window", "synthesis_window"):
             _require(getattr(self, key) in WINDOWS, key, getattr(self, key), f"one of {', '.join(WINDOWS)}")
         if self.synthesis_window == "asymmetric":
-            _require(self.analysis_window == "asymmetric", "analysis_window", self.analysis_window,
-                     "asymmetric, because the synthesis window is")
+            _require(
+                self.analysis_window == "asymmetric",
+                "analysis_window",
+                self.analysis_window,
+                "asymmetric, because the synthesis window is",
+            )
             _require(2 * self.hop_length <= self.n_fft, "hop_length", self.hop_length, "at most half of n_fft")
         else:
-            _require(self.analysis_window != "asymmetric", "synthesis_window", self.synthesis_window,
-                     "asymmetric, because the analysis window is")
-            _require(self.n_fft % self.hop_length == 0 and self.n_fft > self.hop_length, "hop_length", self.hop_length,
-                     "a proper divisor of n_fft")
+            _require(
+                self.analysis_window != "asymmetric",
+                "synthesis_window",
+                self.synthesis_window,
+                "asymmetric, because the analysis window is",
+            )
+            _require(
+                self.n_fft % self.hop_length == 0 and self.n_fft > self.hop_length,
+                "hop_length",
+                self.hop_length,
+                "a proper divisor of n_fft",
+            )
 
     @property
     def bins(self) -> int:
@@ -72,9 +85,12 @@ class StateSpec:
 
     def __post_init__(self) -> None:
         _require(isinstance(self.name, str) and self.name.isidentifier(), "states", self.name, "a plain identifier")
-        _require(bool(self.shape) and all(_is_count(n, 1, 1 << 24) for n in self.shape)
-                 and math.prod(self.shape) <= 1 << 26, "states", self.shape,
-                 "a shape of positive sizes, 2**26 values at most")
+        _require(
+            bool(self.shape) and all(_is_count(n, 1, 1 << 24) for n in self.shape) and math.prod(self.shape) <= 1 << 26,
+            "states",
+            self.shape,
+            "a shape of positive sizes, 2**26 values at most",
+        )
 
 
 @dataclass(frozen=True)
@@ -121,8 +137,14 @@ class ModelSpec:
         _require(_is_count(self.sample_rate, 1000, 768000), "sample_rate", self.sample_rate, "1000 to 768000 Hz")
         _require(_is_count(self.channels, 1, 64), "channels", self.channels, "1 to 64")
         names = self.outputs
-        _require(1 <= len(self.targets) <= 16 and all(isinstance(name, str) and name.isidentifier() for name in names)
-                 and len(set(names)) == len(names), "targets", names, "1 to 16 different plain words")
+        _require(
+            1 <= len(self.targets) <= 16
+            and all(isinstance(name, str) and name.isidentifier() for name in names)
+            and len(set(names)) == len(names),
+            "targets",
+            names,
+            "1 to 16 different plain words",
+        )
         _require(_is_count(self.hops_per_call, 1, 4096), "hops_per_call", self.hops_per_call, "1 to 4096")
         for key in ("lookahead_hops", "context_hops"):
             _require(_is_count(getattr(self, key), 0, 4096), key, getattr(self, key), "0 to 4096")
@@ -161,7 +183,7 @@ class ModelSpec:
             "residual": self.residual or "",
             "causal": "true" if self.causal else "false",
             "states": json.dumps([{"name": s.name, "shape": s.shape} for s in self.states]),
-            "card": json.dumps(self.card, sort_keys=True),
+            "card": json.dumps(self.card),
         }
 
     @classmethod
@@ -172,25 +194,35 @@ class ModelSpec:
             ContractError: A key is missing or malformed, or the contract version is another one.
         """
         if VERSION_KEY not in metadata:
-            raise ContractError(f"it has no {VERSION_KEY} metadata, so it is not an Unsing plug-in; "
-                                "export it with python -m export")
+            raise ContractError(
+                f"it has no {VERSION_KEY} metadata, so it is not an Unsing plug-in; export it with python -m export"
+            )
         version = metadata[VERSION_KEY]
         if version != CONTRACT_VERSION:
-            raise ContractError(f"it speaks plug-in contract {reprlib.repr(version)}, this host speaks "
-                                f"{CONTRACT_VERSION!r}; export it again with this version of Unsing")
+            raise ContractError(
+                f"it speaks plug-in contract {reprlib.repr(version)}, this host speaks "
+                f"{CONTRACT_VERSION!r}; export it again with this version of Unsing"
+            )
         missing = [key for key in _REQUIRED if key not in metadata]
         if missing:
             raise ContractError(f"its metadata lacks {', '.join(missing)}; export it again")
         integers = {key: _parse_integer(key, metadata[key]) for key in (*_INTEGERS, "n_fft", "hop_length")}
-        stft = StftSpec(integers.pop("n_fft"), integers.pop("hop_length"),
-                        metadata["analysis_window"], metadata["synthesis_window"])
+        stft = StftSpec(
+            integers.pop("n_fft"), integers.pop("hop_length"), metadata["analysis_window"], metadata["synthesis_window"]
+        )
         _require(metadata["causal"] in ("true", "false"), "causal", metadata["causal"], "true or false")
-        targets, states, card = (_parse_json(key, metadata[key], kind)
-                                 for key, kind in (("targets", list), ("states", list), ("card", dict)))
+        targets, states, card = (
+            _parse_json(key, metadata[key], kind) for key, kind in (("targets", list), ("states", list), ("card", dict))
+        )
         return cls(
-            **{key: metadata[key] for key in _TEXTS}, **integers, stft=stft,
-            targets=tuple(targets), residual=metadata["residual"] or None, causal=metadata["causal"] == "true",
-            states=tuple(_parse_state(item) for item in states), card=card,
+            **{key: metadata[key] for key in _TEXTS},
+            **integers,
+            stft=stft,
+            targets=tuple(targets),
+            residual=metadata["residual"] or None,
+            causal=metadata["causal"] == "true",
+            states=tuple(_parse_state(item) for item in states),
+            card=card,
         )
 
 
@@ -224,6 +256,10 @@ def _parse_json(key: str, text: str, kind: type) -> Any:
 
 
 def _parse_state(item: object) -> StateSpec:
-    _require(isinstance(item, dict) and set(item) == {"name", "shape"} and isinstance(item["shape"], list),
-             "states", item, 'a list of {"name": ..., "shape": [...]}')
+    _require(
+        isinstance(item, dict) and set(item) == {"name", "shape"} and isinstance(item["shape"], list),
+        "states",
+        item,
+        'a list of {"name": ..., "shape": [...]}',
+    )
     return StateSpec(item["name"], tuple(item["shape"]))

@@ -18,8 +18,11 @@ from realtime.contract import ContractError, ModelSpec
 MAX_FILE_BYTES = 512 * 2**20
 MAX_TENSOR_VALUES = 2**26
 STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
-_ORT_ERRORS = (RuntimeError, ValueError, *(
-    error for error in vars(_ort).values() if isinstance(error, type) and issubclass(error, Exception)))
+_ORT_ERRORS = (
+    RuntimeError,
+    ValueError,
+    *(error for error in vars(_ort).values() if isinstance(error, type) and issubclass(error, Exception)),
+)
 _ORT_SILENT = 4
 
 
@@ -76,7 +79,8 @@ class OnnxPlugin:
         self.spec = spec = read_spec(self.path)
         try:
             self._session = onnxruntime.InferenceSession(
-                str(self.path), _session_options(num_threads), providers=["CPUExecutionProvider"], enable_fallback=0)
+                str(self.path), _session_options(num_threads), providers=["CPUExecutionProvider"], enable_fallback=0
+            )
         except _ORT_ERRORS as error:
             raise PluginError(f"{self.path}: it does not load ({_reason(error)}); export it again") from error
         self.provider = self._session.get_providers()[0]
@@ -111,7 +115,7 @@ class OnnxPlugin:
         self._mixture[..., :context] = self._past
         self._mixture[..., context:] = mixture
         scrub(self._buffers["mixture"], self._masks[self._buffers["mixture"].shape])
-        self._past[...] = self._mixture[..., mixture.shape[-1]:]
+        self._past[...] = self._mixture[..., mixture.shape[-1] :]
         try:
             self._session.run_with_iobinding(self._bindings[self._turn])
         except _ORT_ERRORS as error:
@@ -163,7 +167,8 @@ def _session_options(num_threads: int) -> onnxruntime.SessionOptions:
     entries = {
         "session.intra_op.allow_spinning": "0",
         "session.inter_op.allow_spinning": "0",
-        # Denormal numbers in a decaying state make a call many times slower.
+        # Denormal numbers in a decaying state make a call slower. ONNX Runtime heeds this once in a process: for the
+        # thread that makes the first session, and for the threads that one starts afterwards.
         "session.set_denormal_as_zero": "1",
         # Else a file may pass for ONNX Runtime's own format, which the checks have not seen.
         "session.load_model_format": "ONNX",
@@ -178,9 +183,12 @@ def _parse(path: Path) -> onnx.ModelProto:
         raise ContractError("there is no such file; check the path")
     if not path.is_file():
         raise ContractError("it is not a regular file; name an .onnx file")
+    if path.suffix == ".safetensors":
+        raise ContractError(f"this is a checkpoint; export it first: python -m export {path}")
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise ContractError(f"it is larger than {MAX_FILE_BYTES >> 20} MiB, the most a plug-in may be; "
-                            "export a smaller model")
+        raise ContractError(
+            f"it is larger than {MAX_FILE_BYTES >> 20} MiB, the most a plug-in may be; export a smaller model"
+        )
     try:
         return onnx.load(path, format="protobuf", load_external_data=False)
     except DecodeError as error:
@@ -209,22 +217,25 @@ def _check_operators(model: onnx.ModelProto) -> None:
         if not isinstance(node, onnx.NodeProto) or node.domain in STANDARD_DOMAINS:
             continue
         if (node.domain, node.op_type) not in own:
-            raise ContractError(f"it uses the custom operator {node.domain}.{node.op_type}; "
-                                "export it again with standard ONNX operators only")
+            raise ContractError(
+                f"it uses the custom operator {node.domain}.{node.op_type}; "
+                "export it again with standard ONNX operators only"
+            )
 
 
 def _check_external_data(model: onnx.ModelProto, folder: Path) -> None:
     tensors = (message for message in _messages(model) if isinstance(message, onnx.TensorProto))
     names = {entry.value for tensor in tensors for entry in tensor.external_data if entry.key == "location"}
     for name in sorted(names):
-        inside = (folder / name).resolve().is_relative_to(folder)
-        if not inside or Path(name).is_absolute() or ".." in Path(name).parts:
+        if Path(name).is_absolute() or not (folder / name).resolve().is_relative_to(folder):
             raise ContractError(f"it wants to read {name!r} outside its own folder; export it again as one file")
         if not (folder / name).is_file():
             raise ContractError(f"its weights {name!r} are not beside it; copy both files or export it again as one")
     if sum((folder / name).stat().st_size for name in names) > MAX_FILE_BYTES:
-        raise ContractError(f"its weights are larger than {MAX_FILE_BYTES >> 20} MiB, the most a plug-in may hold; "
-                            "export a smaller model")
+        raise ContractError(
+            f"its weights are larger than {MAX_FILE_BYTES >> 20} MiB, the most a plug-in may hold; "
+            "export a smaller model"
+        )
 
 
 def _tensor_shapes(spec: ModelSpec) -> dict[str, tuple[int, ...]]:
@@ -249,8 +260,10 @@ def _check_graph(graph: onnx.GraphProto, spec: ModelSpec) -> None:
     for side, (values, expected) in sides.items():
         names = sorted(value.name for value in values)
         if names != sorted(expected):
-            raise ContractError(f"its graph's {side} are {', '.join(names) or 'none'}, but its metadata asks for "
-                                f"{', '.join(sorted(expected))}; export it again")
+            raise ContractError(
+                f"its graph's {side} are {', '.join(names) or 'none'}, but its metadata asks for "
+                f"{', '.join(sorted(expected))}; export it again"
+            )
         for value in values:
             _check_tensor(value, shapes[value.name])
 
@@ -263,8 +276,9 @@ def _check_tensor(value: onnx.ValueInfoProto, shape: tuple[int, ...]) -> None:
     pairs = zip(found, shape, strict=False)
     fits = len(found) == len(shape) and all(isinstance(size, str) or size == wanted for size, wanted in pairs)
     if not fits:
-        raise ContractError(f"its graph's {value.name} has shape {found}, but its metadata asks for {shape}; "
-                            "export it again")
+        raise ContractError(
+            f"its graph's {value.name} has shape {found}, but its metadata asks for {shape}; export it again"
+        )
 
 
 def _reason(error: BaseException) -> str:

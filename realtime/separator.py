@@ -42,7 +42,7 @@ class StreamingSeparator:
         self._spectra = np.zeros((spec.channels, spec.stft.bins, spec.hops_per_call), np.complex64)
         # What is being handed out: the outputs, then the dry mixture they sum to.
         self._ready = np.zeros((len(spec.outputs) + 1, *self._chunk.shape), np.float32)
-        self._targets = self._ready[:len(spec.targets)].reshape(signals, spec.call_samples)
+        self._targets = self._ready[: len(spec.targets)].reshape(signals, spec.call_samples)
         self.dry = self._chunk[:, :0]
         self.reset()
 
@@ -107,7 +107,7 @@ class StreamingSeparator:
             self._stft.synthesize(estimates[..., frame].reshape(len(self._targets), -1), self._targets[:, samples])
         shift_in(self._mixture, self._chunk)
         dry = self._ready[-1]
-        dry[...] = self._mixture[:, :self.spec.call_samples]
+        dry[...] = self._mixture[:, : self.spec.call_samples]
         if self.spec.residual is not None:
             residual = self._ready[count]
             np.sum(self._ready[:count], axis=0, out=residual)

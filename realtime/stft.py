@@ -22,7 +22,7 @@ def window_pair(spec: StftSpec) -> tuple[NDArray[np.float64], NDArray[np.float64
         analysis = _asymmetric_analysis(spec)
     else:
         analysis = _symmetric(spec.analysis_window, spec.n_fft)
-    tail = analysis[-spec.synthesis_samples:]
+    tail = analysis[-spec.synthesis_samples :]
     if spec.synthesis_window == "asymmetric":
         product = _symmetric("hann", spec.synthesis_samples)
         synthesis = np.divide(product, tail, out=np.zeros_like(product), where=tail > 0)
@@ -39,10 +39,12 @@ def _symmetric(name: str, length: int) -> NDArray[np.float64]:
 
 def _asymmetric_analysis(spec: StftSpec) -> NDArray[np.float64]:
     rise = spec.n_fft - spec.hop_length
-    return np.concatenate([
-        np.sin(np.pi * np.arange(rise) / (2 * rise)),
-        np.cos(np.pi * np.arange(spec.hop_length) / (2 * spec.hop_length)),
-    ])
+    return np.concatenate(
+        [
+            np.sin(np.pi * np.arange(rise) / (2 * rise)),
+            np.cos(np.pi * np.arange(spec.hop_length) / (2 * spec.hop_length)),
+        ]
+    )
 
 
 def shift_in(history: NDArray[np.floating], newest: NDArray[np.floating]) -> None:
@@ -95,9 +97,9 @@ class StreamingStft:
         """Take the next `(outputs, bins)` frame; write the next `(outputs, hop_length)` finished samples to `out`."""
         shift_in(self._overlap, self._silence)
         np.fft.irfft(spectrum, self.spec.n_fft, out=self._frames)
-        np.multiply(self._frames[:, -self.spec.synthesis_samples:], self._synthesis, out=self._segment)
+        np.multiply(self._frames[:, -self.spec.synthesis_samples :], self._synthesis, out=self._segment)
         self._overlap += self._segment
-        out[...] = self._overlap[:, :self.spec.hop_length]
+        out[...] = self._overlap[:, : self.spec.hop_length]
 
     def reset(self) -> None:
         """Forget the past, as if newly made."""

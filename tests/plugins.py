@@ -18,8 +18,17 @@ SYMMETRIC = StftSpec(64, 16, "sqrt_hann", "sqrt_hann")
 def make_spec(stft: StftSpec = ASYMMETRIC, **changes: object) -> ModelSpec:
     """Return a small stereo spec for vocals and their residual, with `changes`."""
     spec = ModelSpec(
-        name="tiny", version="1", description="a test plug-in", license="MIT", training_data="none", sample_rate=44100,
-        channels=2, targets=("vocals",), residual="accompaniment", stft=stft)
+        name="tiny",
+        version="1",
+        description="a test plug-in",
+        license="MIT",
+        training_data="none",
+        sample_rate=44100,
+        channels=2,
+        targets=("vocals",),
+        residual="accompaniment",
+        stft=stft,
+    )
     return replace(spec, **changes)
 
 
@@ -33,6 +42,12 @@ def gains(path: Path, spec: ModelSpec, values: ArrayLike) -> Path:
     targets, bins = np.shape(values)
     nodes = [_node("Unsqueeze", ["mixture", "one"], "framed"), _node("Mul", ["framed", "gains"], "estimates")]
     return _save(path, spec, nodes, {"one": [1], "gains": np.float32(values).reshape(1, targets, 1, bins, 1, 1)})
+
+
+def hum(path: Path, spec: ModelSpec) -> Path:
+    """The mixture and something that is always there, silence or not."""
+    nodes = [_node("Add", ["mixture", "always"], "sum"), _node("Unsqueeze", ["sum", "one"], "estimates")]
+    return _save(path, spec, nodes, {"one": [1], "always": np.float32(0.1)})
 
 
 def one_pole(path: Path, spec: ModelSpec, pole: float = 0.5) -> Path:
@@ -99,7 +114,9 @@ def hidden_overflow(path: Path, spec: ModelSpec) -> Path:
 
 
 def make_graph(
-    spec: ModelSpec, nodes: Sequence[onnx.NodeProto], constants: Mapping[str, ArrayLike] | None = None,
+    spec: ModelSpec,
+    nodes: Sequence[onnx.NodeProto],
+    constants: Mapping[str, ArrayLike] | None = None,
 ) -> onnx.GraphProto:
     """Return a graph with the inputs and outputs that `spec` asks for."""
     frames = (spec.channels, spec.stft.bins, spec.context_hops + spec.hops_per_call, 2)
@@ -108,14 +125,18 @@ def make_graph(
         inputs[state.name] = outputs[f"{state.name}_out"] = state.shape
     values = [
         [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in side.items()]
-        for side in (inputs, outputs)]
+        for side in (inputs, outputs)
+    ]
     tensors = [numpy_helper.from_array(np.asarray(value), name) for name, value in (constants or {}).items()]
     return helper.make_graph(list(nodes), "plugin", *values, tensors)
 
 
 def save_graph(
-    path: Path, metadata: Mapping[str, str], graph: onnx.GraphProto,
-    domains: Sequence[str] = (), functions: Sequence[onnx.FunctionProto] = (),
+    path: Path,
+    metadata: Mapping[str, str],
+    graph: onnx.GraphProto,
+    domains: Sequence[str] = (),
+    functions: Sequence[onnx.FunctionProto] = (),
 ) -> Path:
     """Write any graph with any metadata, right or wrong."""
     opsets = [helper.make_opsetid("", 17), *(helper.make_opsetid(domain, 1) for domain in domains)]

@@ -16,7 +16,13 @@ MAY_IMPORT = {
     "realtime": ("realtime",),
     "trainer": ("trainer", "realtime.contract", "realtime.stft"),
     "trainer.evaluate": (
-        "trainer", "realtime.contract", "realtime.stft", "realtime.separator", "realtime.plugin", "realtime.catalog"),
+        "trainer",
+        "realtime.contract",
+        "realtime.stft",
+        "realtime.separator",
+        "realtime.plugin",
+        "realtime.catalog",
+    ),
     "export": ("export", "trainer", "realtime"),
     "gui": ("gui", "realtime.live.client", "realtime.files", "realtime.contract"),
 }
@@ -48,7 +54,7 @@ def _imports(package: str, source: str) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            above = package.split(".")[:len(package.split(".")) - node.level + 1] if node.level else []
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             base = [*above, *([node.module] if node.module else [])]
             yield from (".".join([*base, alias.name]) for alias in node.names)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__"):
@@ -74,57 +80,69 @@ def violations(module: str, source: str, is_package: bool = False) -> list[str]:
 def test_no_import_goes_through_a_wall():
     files = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
     assert ROOT / "realtime" / "contract.py" in files
-    broken = [line for path in files for line in
-              violations(_module_name(path), path.read_text(encoding="utf-8"), path.name == "__init__.py")]
+    broken = [
+        line
+        for path in files
+        for line in violations(_module_name(path), path.read_text(encoding="utf-8"), path.name == "__init__.py")
+    ]
     assert not broken, "\n".join(broken)
 
 
-@pytest.mark.parametrize(("module", "source"), [
-    ("realtime.files.batch", "import torch"),
-    ("realtime.files.batch", "def late():\n    from torch.nn import LSTM"),
-    ("realtime.files.batch", "import importlib\nimportlib.import_module('torch')"),
-    ("realtime.stft", "from trainer.model import CausalDualPathRnn"),
-    ("realtime.stft", "from gui import app"),
-    ("realtime.separator", "import onnxruntime"),
-    ("realtime.separator", "from ..trainer import model"),
-    ("realtime.files.reading", "import sounddevice as sd"),
-    ("realtime.contract", "import numpy as np"),
-    ("realtime.contract", "from realtime import stft"),
-    ("trainer.model", "from realtime.separator import StreamingSeparator"),
-    ("trainer.model", "from realtime import separator"),
-    ("trainer.model", "from realtime import *"),
-    ("trainer.model", "import realtime"),
-    ("trainer.model", "from export import verify"),
-    ("trainer.evaluate.tables", "from realtime.files import reading"),
-    ("trainer.loop", "import museval"),
-    ("export.verify", "import gui.app"),
-    ("export.verify", "import onnxruntime"),
-    ("gui.app", "from realtime.live.engine import Engine"),
-    ("gui.app", "from realtime import live"),
-    ("gui.app", "import torch"),
-    ("gui.app", "from trainer import config"),
-])
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("realtime.files.batch", "import torch"),
+        ("realtime.files.batch", "def late():\n    from torch.nn import LSTM"),
+        ("realtime.files.batch", "import importlib\nimportlib.import_module('torch')"),
+        ("realtime.stft", "from trainer.model import CausalDualPathRnn"),
+        ("realtime.stft", "from gui import app"),
+        ("realtime.separator", "import onnxruntime"),
+        ("realtime.separator", "from ..trainer import model"),
+        ("realtime.files.reading", "import sounddevice as sd"),
+        ("realtime.contract", "import numpy as np"),
+        ("realtime.contract", "from realtime import stft"),
+        ("trainer.model", "from realtime.separator import StreamingSeparator"),
+        ("trainer.model", "from realtime import separator"),
+        ("trainer.model", "from realtime import *"),
+        ("trainer.model", "import realtime"),
+        ("trainer.model", "from export import verify"),
+        ("trainer.evaluate.tables", "from realtime.files import reading"),
+        ("trainer.loop", "import museval"),
+        ("export.verify", "import gui.app"),
+        ("export.verify", "import onnxruntime"),
+        ("gui.app", "from realtime.live.engine import Engine"),
+        ("gui.app", "from realtime import live"),
+        ("gui.app", "import torch"),
+        ("gui.app", "from trainer import config"),
+    ],
+)
 def test_the_checker_sees_every_kind_of_break(module, source):
     assert violations(module, source)
 
 
-@pytest.mark.parametrize(("module", "source"), [
-    ("realtime.separator", "import numpy as np\nfrom realtime.plugin import OnnxPlugin"),
-    ("realtime.separator", "from .plugin import OnnxPlugin"),
-    ("realtime.plugin", "import onnxruntime"),
-    ("realtime.live.devices", "import sounddevice"),
-    ("realtime.contract", "from __future__ import annotations\nimport json"),
-    ("trainer.model", "import torch\nfrom realtime.contract import StftSpec\nfrom realtime import stft"),
-    ("trainer.evaluate.tables", "import museval\nfrom realtime.separator import StreamingSeparator"),
-    ("export.verify", "from realtime.separator import StreamingSeparator\nfrom trainer.model import CausalDualPathRnn"),
-    ("gui.app", "from PyQt6 import QtCore\nfrom realtime.live.client import EngineClient"),
-])
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("realtime.separator", "import numpy as np\nfrom realtime.plugin import OnnxPlugin"),
+        ("realtime.separator", "from .plugin import OnnxPlugin"),
+        ("realtime.plugin", "import onnxruntime"),
+        ("realtime.live.devices", "import sounddevice"),
+        ("realtime.contract", "from __future__ import annotations\nimport json"),
+        ("trainer.model", "import torch\nfrom realtime.contract import StftSpec\nfrom realtime import stft"),
+        ("trainer.evaluate.tables", "import museval\nfrom realtime.separator import StreamingSeparator"),
+        (
+            "export.verify",
+            "from realtime.separator import StreamingSeparator\nfrom trainer.model import CausalDualPathRnn",
+        ),
+        ("gui.app", "from PyQt6 import QtCore\nfrom realtime.live.client import EngineClient"),
+    ],
+)
 def test_the_checker_lets_the_doors_open(module, source):
     assert violations(module, source) == []
 
 
 def test_the_host_starts_without_the_trainer_and_the_window():
-    script = "import sys, realtime, realtime.__main__, realtime.separator; print(*sys.modules)"
+    script = "import sys, realtime, realtime.command, realtime.separator; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     loaded = {name.split(".")[0] for name in done.stdout.split()}
     assert "onnxruntime" in loaded

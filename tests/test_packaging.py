@@ -66,6 +66,8 @@ def test_the_wheel_holds_exactly_the_four_packages(wheel_names):
 
 
 def test_the_wheel_carries_every_source_model_and_preset(wheel_names):
-    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in (".py", ".onnx", ".toml")]
+    files = [
+        path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.suffix in (".py", ".onnx", ".toml")
+    ]
     assert not [path for path in files if path.relative_to(ROOT).as_posix() not in wheel_names]
     assert {"trainer/presets/lite.toml", "trainer/presets/main.toml"} <= wheel_names

@@ -16,16 +16,21 @@ from torch import Tensor
 from trainer.config import Config
 from trainer.errors import TrainerError
 from trainer.model import CausalDualPathRnn
+from trainer.outputs import written_whole
 
-WEIGHTS = "weights."
+# Names begin with the part they belong to; the first holds the averaged weights, which are the model.
+_ABOUT = {"config", "data", "commit", "step", "seconds", "best_db", "validation"}
+WEIGHTS, CURRENT, OPTIMIZER = "weights.", "current.", "optimizer."
 
 
 def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write a checkpoint beside `path`, then rename it, so that a whole file stands there at any moment."""
-    beside = path.with_name(path.name + ".part")
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, beside, {"unsing": json.dumps(about)})
-    beside.replace(path)
+    with written_whole(path) as beside:
+        try:
+            save_file(contiguous, beside, {"unsing": json.dumps(about)})
+        except SafetensorError as error:  # how safetensors says that the disk is full
+            raise OSError(str(error)) from error
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -39,10 +44,16 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             about = (file.metadata() or {}).get("unsing")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no mapping)
     except (OSError, SafetensorError) as error:
-        raise TrainerError(f"{path}: not a readable checkpoint ({error}); give a .safetensors file from a run") from error
-    if about is None:
+        raise TrainerError(
+            f"{path}: not a readable checkpoint ({error}); give a .safetensors file from a run"
+        ) from error
+    try:
+        about = json.loads(about or "")
+    except ValueError:
+        about = None
+    if not isinstance(about, dict) or not about.keys() >= _ABOUT:
         raise TrainerError(f"{path}: a safetensors file, but not a checkpoint of this trainer; give one from a run")
-    return tensors, json.loads(about)
+    return tensors, about
 
 
 def load_model(path: Path) -> tuple[CausalDualPathRnn, dict[str, Any]]:
@@ -53,22 +64,23 @@ def load_model(path: Path) -> tuple[CausalDualPathRnn, dict[str, Any]]:
     """
     tensors, about = load_checkpoint(path)
     model = CausalDualPathRnn(Config.from_dict(about["config"]))
-    load_weights(model, {k.removeprefix(WEIGHTS): v for k, v in tensors.items() if k.startswith(WEIGHTS)}, path)
+    load_weights(model, tensors, path)
     return model.eval(), about
 
 
-def load_weights(model: torch.nn.Module, weights: Mapping[str, Tensor], path: Path) -> None:
-    """Copy weights into a model.
+def load_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], path: Path, part: str = WEIGHTS) -> None:
+    """Copy the tensors of a checkpoint whose names begin with `part` into a model.
 
     Raises:
         TrainerError: Names or shapes differ, as they do between presets.
     """
     try:
-        model.load_state_dict(weights)
+        model.load_state_dict({k.removeprefix(part): v for k, v in tensors.items() if k.startswith(part)})
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
-        raise TrainerError(f"{path}: its weights belong to another preset ({reason}); choose the one it was trained with") \
-            from error
+        raise TrainerError(
+            f"{path}: its weights belong to another preset ({reason}); choose the one it was trained with"
+        ) from error
 
 
 def code_version() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
-import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +14,20 @@ from trainer.errors import TrainerError
 
 # MUSDB18's own `valid` split.
 MUSDB18_VALIDATION = (
-    "Actions - One Minute Smile", "Clara Berry And Wooldog - Waltz For My Victims", "Johnny Lokke - Promises & Lies",
-    "Patrick Talbot - A Reason To Leave", "Triviul - Angelsaint", "Alexander Ross - Goodbye Bolero",
-    "Fergessen - Nos Palpitants", "Leaf - Summerghost", "Skelpolu - Human Mistakes", "Young Griffo - Pennies",
-    "ANiMAL - Rockshow", "James May - On The Line", "Meaxic - Take A Step", "Traffic Experiment - Sirens",
+    "Actions - One Minute Smile",
+    "Clara Berry And Wooldog - Waltz For My Victims",
+    "Johnny Lokke - Promises & Lies",
+    "Patrick Talbot - A Reason To Leave",
+    "Triviul - Angelsaint",
+    "Alexander Ross - Goodbye Bolero",
+    "Fergessen - Nos Palpitants",
+    "Leaf - Summerghost",
+    "Skelpolu - Human Mistakes",
+    "Young Griffo - Pennies",
+    "ANiMAL - Rockshow",
+    "James May - On The Line",
+    "Meaxic - Take A Step",
+    "Traffic Experiment - Sirens",
 )
 PRESETS = Path(__file__).parent / "presets"
 
@@ -99,13 +108,12 @@ class OptimizerConfig:
 
 @dataclass(frozen=True)
 class Config:
-    """One training run. `description` and `license` are what the exported model tells its users."""
+    """One training run; `description` is what the exported model says of itself."""
 
     name: str
     stft: StftSpec
     model: ModelConfig
     description: str = "Causal dual-path RNN"
-    license: str = "as the licences of the training data allow"
     sample_rate: int = 44100
     channels: int = 2
     targets: tuple[str, ...] = ("vocals",)
@@ -129,15 +137,28 @@ class Config:
         return _build(cls, values, "")
 
     def validate(self) -> None:
-        """Raise TrainerError where values do not fit together."""
-        used = sum(count * width for count, width in self.model.bands)
-        if used > self.stft.bins:
-            raise TrainerError(f"model.bands cover {used} bins, but n_fft {self.stft.n_fft} has {self.stft.bins}; drop some")
-        for name in ("features", "blocks", "chunk_frames"):
-            if getattr(self.model, name) < 1:
-                raise TrainerError(f"model.{name} is {getattr(self.model, name)}, but must be at least 1")
-        if self.optimizer.batch_size < 1:
-            raise TrainerError(f"optimizer.batch_size is {self.optimizer.batch_size}, but must be at least 1")
+        """Raise TrainerError where a value is out of range or values do not fit together."""
+        bands, optimizer = self.model.bands, self.optimizer
+        for table, names in (
+            (self.model, ("features", "blocks", "chunk_frames")),
+            (optimizer, ("batch_size", "steps", "warmup_steps", "validate_every")),
+        ):
+            for name in names:
+                _require(getattr(table, name) >= 1, name, getattr(table, name), "at least 1")
+        _require(bool(bands) and all(n >= 1 for band in bands for n in band), "model.bands", bands, "pairs from 1 up")
+        used = sum(count * width for count, width in bands)
+        _require(
+            used <= self.stft.bins, "model.bands", f"{used} bins wide", f"at most n_fft / 2 + 1 = {self.stft.bins}"
+        )
+        _require(optimizer.minutes >= 0, "optimizer.minutes", optimizer.minutes, "0 or more")
+        _require(self.mixing.crop_s >= 0.5, "mixing.crop_s", self.mixing.crop_s, "at least 0.5")
+        _require(self.channels == 2, "channels", self.channels, "2, for examples are mixed in stereo")
+        _require(self.targets == ("vocals",), "targets", self.targets, "['vocals'], the one the data are read for")
+
+
+def _require(condition: bool, key: str, value: object, expected: str) -> None:
+    if not condition:
+        raise TrainerError(f"{key} is {value}, but must be {expected}")
 
 
 def load_preset(name_or_path: str, overrides: typing.Iterable[str] = ()) -> Config:
@@ -152,8 +173,8 @@ def load_preset(name_or_path: str, overrides: typing.Iterable[str] = ()) -> Conf
         raise TrainerError(f"{name_or_path}: no such preset; choose {known} or give a .toml file")
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise TrainerError(f"{path}: not valid TOML ({error}); correct it") from error
+    except (OSError, ValueError) as error:
+        raise TrainerError(f"{path}: cannot be read as TOML ({error}); correct it") from error
     values.setdefault("name", path.stem)
     for override in overrides:
         _override(values, override)
@@ -198,7 +219,7 @@ def _build(kind: Any, value: Any, where: str) -> Any:
 def _build_dataclass(kind: Any, values: Any, where: str) -> Any:
     if not isinstance(values, dict):
         raise TrainerError(f"{where or 'the config'} is {values!r}, but must be a table of settings")
-    hints = typing.get_type_hints(kind, include_extras=False, localns=vars(types))
+    hints = typing.get_type_hints(kind)
     prefix = f"{where}." if where else ""
     unknown = sorted(set(values) - set(hints))
     if unknown:

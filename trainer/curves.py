@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import matplotlib
+from matplotlib.figure import Figure
 from torch.utils.tensorboard import SummaryWriter
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
+from trainer.outputs import written_whole
 
 
 class LearningCurve:
@@ -24,9 +23,8 @@ class LearningCurve:
         """Record the figures of one validation; `point` holds `step` and `minutes` among them."""
         self._history.append(point)
         lines = "".join(json.dumps(entry) + "\n" for entry in self._history)
-        beside = self._run / "history.jsonl.part"
-        beside.write_text(lines, encoding="utf-8")
-        beside.replace(self._run / "history.jsonl")
+        with written_whole(self._run / "history.jsonl") as beside:
+            beside.write_text(lines, encoding="utf-8")
         for name, value in point.items():
             if name != "step":
                 self._board.add_scalar(name, value, int(point["step"]))
@@ -45,7 +43,8 @@ def read_history(run: Path) -> list[dict[str, float]]:
 
 def plot_history(histories: dict[str, list[dict[str, float]]], path: Path) -> None:
     """Draw loss and validation SDR of one or more runs over training minutes."""
-    figure, (loss, sdr) = plt.subplots(1, 2, figsize=(11, 4), constrained_layout=True)
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    loss, sdr = figure.subplots(1, 2)
     for name, history in histories.items():
         minutes = [point["minutes"] for point in history]
         loss.plot(minutes, [point["loss"] for point in history], label=name)
@@ -56,7 +55,5 @@ def plot_history(histories: dict[str, list[dict[str, float]]], path: Path) -> No
     for axes in (loss, sdr):
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8, frameon=False)
-    beside = path.with_name(path.stem + ".part.png")
-    figure.savefig(beside, dpi=110)
-    plt.close(figure)
-    beside.replace(path)
+    with written_whole(path) as beside:
+        figure.savefig(beside, dpi=110)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
 import torch.distributed as dist
+
+from trainer.errors import TrainerError
 
 T = TypeVar("T")
 
@@ -21,7 +24,12 @@ def process_group() -> Iterator[torch.device]:
     if "WORLD_SIZE" not in os.environ:
         yield device
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    if device.type == "cuda":
+        if local_rank >= torch.cuda.device_count():
+            raise TrainerError(f"there are {torch.cuda.device_count()} GPUs here; start no more processes than that")
+        torch.cuda.set_device(device)
+    # The others wait while the first process decodes the data.
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=timedelta(hours=6))
     try:
         yield device
     finally:

@@ -16,7 +16,7 @@ def compress(spectrum: Tensor) -> Tensor:
 
 
 class BandLinear(nn.Module):
-    """A linear map of its own for each of `bands` bands: `(bands, rows, inputs)` to `(bands, rows, outputs)`."""
+    """A linear map of its own for each band."""
 
     def __init__(self, bands: int, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -25,6 +25,7 @@ class BandLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(bands, 1, outputs).uniform_(-bound, bound))
 
     def forward(self, rows: Tensor) -> Tensor:
+        """Map `(bands, rows, inputs)` to `(bands, rows, outputs)`."""
         return torch.matmul(rows, self.weight) + self.bias
 
 
@@ -34,15 +35,17 @@ class BandEncoder(nn.Module):
     def __init__(self, bands: tuple[tuple[int, int], ...], channels: int, features: int) -> None:
         super().__init__()
         self.bands = bands
-        self.groups = nn.ModuleList(BandLinear(count, 2 * channels * width, features) for count, width in bands)
+        self.groups = nn.ModuleList(BandLinear(count, 3 * channels * width, features) for count, width in bands)
 
     def forward(self, spectrum: Tensor) -> Tensor:
         """Map `(batch, channels, bins, frames, 2)` to `(frames, batch, bands, features)`."""
         batch, channels, _, frames, _ = spectrum.shape
+        # Phases turn from frame to frame, and magnitudes are hard to learn from them: give both.
+        spectrum = torch.cat([spectrum, spectrum.square().sum(-1, keepdim=True).sqrt()], -1)
         outputs, start = [], 0
         for (count, width), linear in zip(self.bands, self.groups, strict=True):
-            part = spectrum[:, :, start : start + count * width].reshape(batch, channels, count, width, frames, 2)
-            rows = part.permute(2, 4, 0, 1, 3, 5).reshape(count, frames * batch, 2 * channels * width)
+            part = spectrum[:, :, start : start + count * width].reshape(batch, channels, count, width, frames, 3)
+            rows = part.permute(2, 4, 0, 1, 3, 5).reshape(count, frames * batch, 3 * channels * width)
             outputs.append(linear(rows))
             start += count * width
         features = torch.cat(outputs, 0)
@@ -57,7 +60,9 @@ class BandDecoder(nn.Module):
         self.bands, self.targets, self.channels = bands, targets, channels
         self.norm = nn.LayerNorm(features)
         self.hidden = BandLinear(sum(count for count, _ in bands), features, features)
-        self.groups = nn.ModuleList(BandLinear(count, features, 2 * targets * channels * width) for count, width in bands)
+        self.groups = nn.ModuleList(
+            BandLinear(count, features, 2 * targets * channels * width) for count, width in bands
+        )
 
     def forward(self, features: Tensor) -> Tensor:
         """Map `(frames, batch, bands, features)` to `(batch, targets, channels, banded bins, frames, 2)`."""
@@ -68,7 +73,9 @@ class BandDecoder(nn.Module):
         for (count, width), linear in zip(self.bands, self.groups, strict=True):
             mask = linear(rows[start : start + count])
             mask = mask.reshape(count, frames, batch, self.targets, self.channels, width, 2)
-            outputs.append(mask.permute(2, 3, 4, 0, 5, 1, 6).reshape(batch, self.targets, self.channels, count * width, frames, 2))
+            outputs.append(
+                mask.permute(2, 3, 4, 0, 5, 1, 6).reshape(batch, self.targets, self.channels, count * width, frames, 2)
+            )
             start += count
         return torch.cat(outputs, 3)
 
@@ -91,7 +98,7 @@ class InterChunkPath(nn.Module):
 
 
 class BidirectionalPath(nn.Module):
-    """Residual bidirectional LSTM over the first axis of `(steps, rows, features)`."""
+    """Residual bidirectional LSTM over one axis."""
 
     def __init__(self, features: int) -> None:
         super().__init__()
@@ -100,6 +107,7 @@ class BidirectionalPath(nn.Module):
         self.linear = nn.Linear(2 * (features // 2), features)
 
     def forward(self, features: Tensor) -> Tensor:
+        """Run along the first axis of `(steps, rows, features)`."""
         return features + self.linear(self.rnn(self.norm(features))[0])
 
 
@@ -113,6 +121,7 @@ class IntraChunkPath(nn.Module):
         self.along_frames = BidirectionalPath(features) if chunk_frames > 1 else None
 
     def forward(self, features: Tensor) -> Tensor:
+        """Take and return features; every chunk by itself."""
         frames, batch, bands, width = features.shape
         if self.along_bands is not None:
             rows = features.permute(2, 0, 1, 3).reshape(bands, frames * batch, width)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import signal
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -19,15 +21,16 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from trainer import distributed
-from trainer.checkpoint import WEIGHTS, code_version, load_checkpoint, load_weights, save_checkpoint
+from trainer.checkpoint import CURRENT, OPTIMIZER, WEIGHTS, code_version, load_checkpoint, load_weights, save_checkpoint
 from trainer.config import Config
 from trainer.curves import LearningCurve
 from trainer.data.mixing import Batch, ExampleMixer
 from trainer.data.recordings import Recording, Source, find_recordings
 from trainer.losses import PhaseAwareLoss
 from trainer.model import CausalDualPathRnn
+from trainer.outputs import make_folder
 from trainer.spectral import Stft
-from trainer.validation import Scores, Validator
+from trainer.validation import Validator
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 _CUDA_WORKERS = 12
@@ -36,27 +39,34 @@ _CUDA_WORKERS = 12
 class Trainer:
     """One run in one folder: `last.safetensors` to resume from, `best.safetensors` to export."""
 
-    def __init__(self, config: Config, sources: Sequence[Source], run: Path, device: torch.device) -> None:
-        self.config, self.sources, self.run, self.device = config, sources, run, device
-        run.mkdir(parents=True, exist_ok=True)
+    def __init__(self, config: Config, sources: Sequence[Source], folder: Path, device: torch.device) -> None:
+        self.config, self.sources, self.folder, self.device = config, sources, folder, device
+        if distributed.rank() == 0:
+            make_folder(folder)
+        self.commit = code_version()
         torch.manual_seed(config.optimizer.seed)
         self.model = CausalDualPathRnn(config).to(device)
         self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), config.optimizer.learning_rate, weight_decay=config.optimizer.weight_decay,
-            betas=(0.9, 0.98), fused=True,
+            self.model.parameters(),
+            config.optimizer.learning_rate,
+            weight_decay=config.optimizer.weight_decay,
+            betas=(0.9, 0.98),
+            fused=True,
         )
         self.loss = PhaseAwareLoss(config.loss).to(device)
         self.stft = Stft(config.stft, device)
-        self.step, self.seconds, self.best_db = 0, 0.0, -math.inf
+        self.step, self.seconds = 0, 0.0
+        self.scores: dict[str, float] = {}  # of the last validation
+        self.best_db: float | None = None
 
     def fit(self) -> bool:
         """Train until the budget is spent; return False where the user stopped it before."""
         recordings = self._recordings()
-        held_out = set(self.config.validation_songs)
-        validator = Validator([r for r in recordings if r.name in held_out], self.config, self.device)
-        mixer = ExampleMixer([r for r in recordings if r.name not in held_out], self.config, distributed.rank())
-        curve = LearningCurve(self.run, self.step) if distributed.rank() == 0 else None
+        training, validation = split_recordings(recordings, self.config)
+        validator = Validator(validation, self.config, self.device)
+        mixer = ExampleMixer(training, self.config, distributed.rank())
+        curve = LearningCurve(self.folder, self.step) if distributed.rank() == 0 else None
         try:
             with _stop_requests() as stopped:
                 return self._loop(mixer, validator, curve, stopped)
@@ -70,26 +80,35 @@ class Trainer:
         found = [
             recording
             for source in self.sources
-            for recording in tqdm(find_recordings(source, self.config.sample_rate), desc=f"reading {source.folder.name}",
-                                  unit=" recordings", disable=None if distributed.rank() == 0 else True)
+            for recording in tqdm(
+                find_recordings(source, self.config.sample_rate),
+                desc=f"reading {source.folder.name}",
+                unit=" recordings",
+                disable=None if distributed.rank() == 0 else True,
+            )
         ]
         if distributed.rank() == 0:
             distributed.wait()
         return found
 
-    def _loop(self, mixer: ExampleMixer, validator: Validator, curve: LearningCurve | None, stopped: list[bool]) -> bool:
+    def _loop(
+        self, mixer: ExampleMixer, validator: Validator, curve: LearningCurve | None, stopped: threading.Event
+    ) -> bool:
         parallel = DistributedDataParallel(self.model) if distributed.world_size() > 1 else self.model
-        workers = _CUDA_WORKERS if self.device.type == "cuda" else 0
-        loader = DataLoader(mixer, batch_size=None, sampler=range(self.step, self.config.optimizer.steps),
-                            num_workers=workers, persistent_workers=workers > 0, prefetch_factor=8 if workers else None)
         losses: list[Tensor] = []
         clock, before = time.monotonic(), self.seconds
-        bar = tqdm(total=100, unit="%", desc=self.config.name, disable=None if curve else True,
-                   bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}")
-        finished, stop = self._progress() >= 1, False
-        for batch in loader:
+        bar = tqdm(
+            total=100,
+            initial=100 * self._progress(),
+            unit="%",
+            desc=self.config.name,
+            disable=None if curve else True,
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+        )
+        finished = False
+        for batch in self._batches(mixer):
             self.seconds = before + time.monotonic() - clock
-            progress, stop = distributed.from_first((self._progress(), float(stopped[0])), self.device)
+            progress, stop = distributed.from_first((self._progress(), float(stopped.is_set())), self.device)
             finished = progress >= 1
             if finished or stop:
                 break
@@ -99,12 +118,22 @@ class Trainer:
             bar.set_postfix_str(f"step {self.step}", refresh=True)
             if self.step % self.config.optimizer.validate_every == 0:
                 self._validate(validator, curve, losses)
-        else:
-            finished = True
-        if losses:
+        if finished and losses:
             self._validate(validator, curve, losses)
+        elif losses:
+            self._save_last()
         bar.close()
         return finished
+
+    def _batches(self, mixer: ExampleMixer) -> DataLoader:
+        workers = _CUDA_WORKERS if self.device.type == "cuda" else 0
+        return DataLoader(
+            mixer,
+            batch_size=None,
+            sampler=itertools.count(self.step),
+            num_workers=workers,
+            prefetch_factor=8 if workers else None,
+        )
 
     def _progress(self) -> float:
         optimizer = self.config.optimizer
@@ -114,7 +143,7 @@ class Trainer:
         optimizer = self.config.optimizer
         for group in self.optimizer.param_groups:
             group["lr"] = _learning_rate(self.config, self.step, progress)
-        mixture, vocals = (audio.to(self.device, non_blocking=True) for audio in (batch.mixture, batch.vocals))
+        mixture, vocals = (audio.to(self.device) for audio in (batch.mixture, batch.vocals))
         spectrum = self.stft.forward(mixture)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=optimizer.autocast):
             with torch.no_grad():
@@ -154,37 +183,54 @@ class Trainer:
         if curve is not None:
             loss = float(torch.stack(losses).mean())
             curve.add({"step": self.step, "minutes": self.seconds / 60, "loss": loss, **dataclasses.asdict(scores)})
-            tqdm.write(f"step {self.step}  {self.seconds / 60:.1f} min  loss {loss:.4f}  validation SDR vocals "
-                       f"{scores.vocals_db:.2f} dB  accompaniment {scores.accompaniment_db:.2f} dB")
+            tqdm.write(
+                f"step {self.step}  {self.seconds / 60:.1f} min  loss {loss:.4f}  validation SDR vocals "
+                f"{scores.vocals_db:.2f} dB  accompaniment {scores.accompaniment_db:.2f} dB"
+            )
         losses.clear()
-        self._save(scores)
+        self.scores = dataclasses.asdict(scores)
+        if self.best_db is None or scores.vocals_db > self.best_db:
+            self.best_db = scores.vocals_db
+            if distributed.rank() == 0:
+                save_checkpoint(self.folder / BEST, self._weights(), self._about())
+        self._save_last()
 
-    def _save(self, scores: Scores) -> None:
-        better = scores.vocals_db > self.best_db
-        self.best_db = max(self.best_db, scores.vocals_db)
+    def _save_last(self) -> None:
         if distributed.rank() != 0:
             return
-        about = self._about(scores)
-        weights = {WEIGHTS + name: value for name, value in self.average.items()}
-        if better:
-            save_checkpoint(self.run / BEST, weights, about)
-        current = {f"current.{name}": value for name, value in self.model.state_dict().items()}
+        current = {CURRENT + name: value for name, value in self.model.state_dict().items()}
         moments = {
-            f"optimizer.{index}.{name}": value
-            for index, entries in self.optimizer.state_dict()["state"].items() for name, value in entries.items()
+            f"{OPTIMIZER}{index}.{name}": value
+            for index, entries in self.optimizer.state_dict()["state"].items()
+            for name, value in entries.items()
         }
-        save_checkpoint(self.run / LAST, weights | current | moments, about)
+        save_checkpoint(self.folder / LAST, self._weights() | current | moments, self._about())
 
-    def _about(self, scores: Scores) -> dict[str, Any]:
+    def _weights(self) -> dict[str, Tensor]:
+        return {WEIGHTS + name: value for name, value in self.average.items()}
+
+    def _about(self) -> dict[str, Any]:
         return {
             "config": self.config.to_dict(),
             "data": [dataclasses.asdict(source) | {"folder": str(source.folder)} for source in self.sources],
-            "commit": code_version(),
+            "commit": self.commit,
             "step": self.step,
             "seconds": self.seconds,
             "best_db": self.best_db,
-            "validation": dataclasses.asdict(scores),
+            "validation": self.scores,
         }
+
+    def start_from(self, path: Path) -> None:
+        """Begin with the weights of a checkpoint instead of random ones.
+
+        Raises:
+            TrainerError: The checkpoint is damaged or of another preset.
+        """
+        self._take_weights(load_checkpoint(path)[0], path)
+
+    def _take_weights(self, tensors: Mapping[str, Tensor], path: Path) -> None:
+        load_weights(self.model, tensors, path)
+        self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
 
     def resume(self, path: Path) -> None:
         """Take up weights, their average, optimizer and counters where a checkpoint left them.
@@ -193,19 +239,22 @@ class Trainer:
             TrainerError: The checkpoint is damaged or of another preset.
         """
         tensors, about = load_checkpoint(path)
-        parts: dict[str, dict[str, Tensor]] = {"weights": {}, "current": {}, "optimizer": {}}
-        for name, tensor in tensors.items():
-            part, _, rest = name.partition(".")
-            parts[part][rest] = tensor.to(self.device)
-        load_weights(self.model, parts["weights"], path)
-        self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
-        load_weights(self.model, parts["current"], path)
+        self._take_weights(tensors, path)
+        load_weights(self.model, tensors, path, CURRENT)
         moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in parts["optimizer"].items():
-            index, _, key = name.partition(".")
-            moments.setdefault(int(index), {})[key] = tensor
+        for name, tensor in tensors.items():
+            if name.startswith(OPTIMIZER):
+                index, _, key = name.removeprefix(OPTIMIZER).partition(".")
+                moments.setdefault(int(index), {})[key] = tensor
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
-        self.step, self.seconds, self.best_db = about["step"], about["seconds"], about["best_db"]
+        self.step, self.seconds = about["step"], about["seconds"]
+        self.scores, self.best_db = about["validation"], about["best_db"]
+
+
+def split_recordings(recordings: Sequence[Recording], config: Config) -> tuple[list[Recording], list[Recording]]:
+    """Return what to train on and what to validate on; no name stands on both sides."""
+    held_out = set(config.validation_songs)
+    return [r for r in recordings if r.name not in held_out], [r for r in recordings if r.name in held_out]
 
 
 def _learning_rate(config: Config, step: int, progress: float) -> float:
@@ -216,14 +265,14 @@ def _learning_rate(config: Config, step: int, progress: float) -> float:
 
 
 @contextmanager
-def _stop_requests():
-    """Yield a list whose first item turns true when the user or the system asks to stop; a second Ctrl-C ends at once."""
-    stopped = [False]
+def _stop_requests() -> Iterator[threading.Event]:
+    """Yield an event that is set when someone asks to stop; a second Ctrl-C ends at once."""
+    stopped = threading.Event()
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
-        if stopped[0] and number == signal.SIGINT:
+        if stopped.is_set() and number == signal.SIGINT:
             raise KeyboardInterrupt
-        stopped[0] = True
+        stopped.set()
 
     previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -61,7 +61,5 @@ class CausalDualPathRnn(nn.Module):
         banded = mask.shape[3]
         real, imag = mixture[:, None, :, :banded].unbind(-1)
         mask_real, mask_imag = mask.unbind(-1)
-        estimates = torch.stack(
-            [mask_real * real - mask_imag * imag, mask_real * imag + mask_imag * real], -1
-        )
+        estimates = torch.stack([mask_real * real - mask_imag * imag, mask_real * imag + mask_imag * real], -1)
         return F.pad(estimates, (0, 0, 0, 0, 0, mixture.shape[2] - banded))

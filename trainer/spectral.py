@@ -15,9 +15,7 @@ class Stft:
 
     def __init__(self, spec: StftSpec, device: torch.device | str = "cpu", dtype: torch.dtype = torch.float32) -> None:
         self.spec = spec
-        self._analysis, self._synthesis = (
-            torch.from_numpy(window).to(device, dtype) for window in window_pair(spec)
-        )
+        self._analysis, self._synthesis = (torch.from_numpy(window).to(device, dtype) for window in window_pair(spec))
 
     def forward(self, waveform: Tensor) -> Tensor:
         """Map `(..., samples)`, a multiple of `hop_length`, to `(..., bins, frames, 2)`."""
@@ -34,7 +32,5 @@ class Stft:
         frames = torch.fft.irfft(torch.view_as_complex(spectrum.contiguous()).transpose(-1, -2), self.spec.n_fft)
         segments = (frames[..., -tail:] * self._synthesis).unflatten(-1, (tail // hop, hop))
         overlaps = tail // hop
-        hops = sum(
-            F.pad(segments[..., index, :], (0, 0, index, overlaps - 1 - index)) for index in range(overlaps)
-        )
+        hops = sum(F.pad(segments[..., index, :], (0, 0, index, overlaps - 1 - index)) for index in range(overlaps))
         return hops[..., overlaps - 1 :, :].flatten(-2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,10 @@ _EXCERPT_S = 12.0
 
 @dataclass(frozen=True)
 class Scores:
-    """Median over songs of the median SDR over 1-second windows, in dB."""
+    """Mean over songs of the median SDR over 1-second windows, in dB.
+
+    Reports take the median over songs; the mean moves with every song, so it steers better where songs are few.
+    """
 
     vocals_db: float
     accompaniment_db: float
@@ -34,10 +38,15 @@ class Validator:
     def __init__(self, recordings: Sequence[Recording], config: Config, device: torch.device) -> None:
         songs = [r for r in recordings if r.vocals is not None and r.accompaniment]
         if not songs:
-            raise TrainerError("the data holds none of validation_songs; name some of its songs, for example "
-                               "validation_songs='[\"Song A\"]'")
+            raise TrainerError(
+                "the data holds none of validation_songs; name some of its songs, for example "
+                "validation_songs='[\"Song A\"]'"
+            )
         self.config, self.device = config, device
         self._stft = Stft(config.stft, device)
+        for song in songs:
+            if song.samples < 2 * config.sample_rate:
+                raise TrainerError(f"{song.name}: is shorter than 2 s; take it out of validation_songs or of the data")
         self._songs = [_excerpt(song, config) for song in songs]
 
     @torch.no_grad()
@@ -45,25 +54,29 @@ class Validator:
         """Return the scores of `model`, songs shared out over the processes."""
         mine = [self._score_song(model, *song) for song in distributed.share(self._songs)]
         per_song = np.array(distributed.gather(mine))
-        return Scores(*np.median(per_song, axis=0))
+        return Scores(*np.nanmean(per_song, axis=0).tolist())
 
     def _score_song(self, model: CausalDualPathRnn, mixture: Tensor, vocals: Tensor) -> tuple[float, float]:
         estimates, _ = model(self._stft.forward(mixture[None].to(self.device)))
         tail = self.config.stft.synthesis_samples
         estimate = self._stft.inverse(estimates[:, 0])[0, :, :-tail].cpu()
         mixture, vocals = mixture[:, :-tail], vocals[:, :-tail]
-        return windowed_sdr_db(estimate, vocals, self.config.sample_rate), \
-            windowed_sdr_db(mixture - estimate, mixture - vocals, self.config.sample_rate)
+        return windowed_sdr_db(estimate, vocals, self.config.sample_rate), windowed_sdr_db(
+            mixture - estimate, mixture - vocals, self.config.sample_rate
+        )
 
 
 def windowed_sdr_db(estimate: Tensor, reference: Tensor, window: int) -> float:
-    """Return the median over windows of `10 log10(|s|^2 / |s - e|^2)` for `(channels, samples)`, silent windows left out."""
+    """Return the median over windows of `10 log10(|s|^2 / |s - e|^2)` for `(channels, samples)`.
+
+    Windows in which the reference is silent are left out; NaN where it is silent in all.
+    """
     error, signal = (
         audio[:, : audio.shape[1] // window * window].unflatten(1, (-1, window)).square().sum((0, 2))
         for audio in (reference - estimate, reference)
     )
     audible = signal > 1e-5 * window
-    return float(torch.median(10 * torch.log10(signal[audible] / (error[audible] + 1e-9)))) if audible.any() else 0.0
+    return float(np.median(10 * torch.log10(signal[audible] / (error[audible] + 1e-9)))) if audible.any() else math.nan
 
 
 def _excerpt(song: Recording, config: Config) -> tuple[Tensor, Tensor]:

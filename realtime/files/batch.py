@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from realtime.files.discovery import Song
 from realtime.files.errors import AudioFileError, CancelledError
 from realtime.files.formats import StemFormat
 from realtime.files.reading import AudioReader, open_audio
-from realtime.files.receipt import ModelIdentity, Receipt, read_receipt, write_receipt
+from realtime.files.receipt import ModelIdentity, Receipt, read_receipt
 from realtime.files.song import SeparatorPool, separate
 from realtime.files.stems import StemSet
 from realtime.plugin import PluginError
@@ -101,19 +101,30 @@ class Batch:
         model: The plug-in file.
         targets: The stems to write, None for all the model offers.
         stem_format: How to write them.
-        on_event: Called with every `Event`, in the thread that runs the batch.
+        on_event: Called with every `Event`, in the thread that runs the batch; what it raises ends the batch.
+
+    Attributes:
+        spec: What the model says about itself.
+        targets: The stems that are written.
 
     Raises:
-        PluginError: The model breaks the contract.
+        PluginError: The model breaks the contract, or cannot be run.
         AudioFileError: The model does not offer one of the targets.
     """
 
-    def __init__(self, songs: Sequence[Song], model: Path, targets: Sequence[str] | None, stem_format: StemFormat,
-                 on_event: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        songs: Sequence[Song],
+        model: Path,
+        targets: Sequence[str] | None,
+        stem_format: StemFormat,
+        on_event: Callable[[Event], None],
+    ) -> None:
         self._songs = tuple(songs)
         self._pool = SeparatorPool(model)
-        self._identity = ModelIdentity.of(model, self._pool.spec)
-        self.targets = _check_targets(targets, self._pool.spec.outputs)
+        self.spec = self._pool.spec
+        self._identity = ModelIdentity.of(model, self.spec)
+        self.targets = _check_targets(targets, self.spec.outputs)
         self._format = stem_format
         self._emit = on_event
         self._stop = threading.Event()
@@ -127,53 +138,66 @@ class Batch:
         ends: list[Event] = []
         try:
             for number, song in enumerate(self._songs, 1):
-                end = self._separate_or_explain(song, number)
-                ends.append(end)
-                self._emit(end)
+                with closing(self._separate_or_explain(song, number)) as events:
+                    for event in events:
+                        self._emit(event)
+                ends.append(event)
         except CancelledError:
             pass
         done = [end for end in ends if isinstance(end, SongDone)]
         return BatchSummary(
-            done=len(done), skipped=sum(isinstance(end, SongSkipped) for end in ends),
-            failed=sum(isinstance(end, SongFailed) for end in ends), cancelled=len(ends) < len(self._songs),
-            seconds=sum(end.seconds for end in done), elapsed_s=sum(end.elapsed_s for end in done))
+            done=len(done),
+            skipped=sum(isinstance(end, SongSkipped) for end in ends),
+            failed=sum(isinstance(end, SongFailed) for end in ends),
+            cancelled=len(ends) < len(self._songs),
+            seconds=sum(end.seconds for end in done),
+            elapsed_s=sum(end.elapsed_s for end in done),
+        )
 
-    def _separate_or_explain(self, song: Song, number: int) -> Event:
+    def _separate_or_explain(self, song: Song, number: int) -> Generator[Event, None, None]:
+        """Yield a song's events, its end last; they are shown outside, so that an error there is not the song's."""
         self._check_cancelled()
         try:
             with open_audio(song.source) as reader:
                 receipt = Receipt.of(song.source, self._identity, self.targets, self._format)
                 if self._is_done(song, receipt):
-                    return SongSkipped(song)
+                    yield SongSkipped(song)
+                    return
                 seconds = None if reader.frames is None else reader.frames / reader.sample_rate
                 self._check_format(reader)
-                self._emit(SongStarted(song, number, len(self._songs), seconds))
-                return self._separate(song, reader, receipt)
+                yield SongStarted(song, number, len(self._songs), seconds)
+                yield from self._separate(song, reader, receipt)
         except AudioFileError as error:
-            return SongFailed(song, str(error))
+            yield SongFailed(song, str(error))
         except PluginError as error:
-            return SongFailed(song, f"{song.source}: {error}")
+            yield SongFailed(song, f"{song.source}: {error}")
         except OSError as error:
             place = error.filename or song.source
             reason = (error.strerror or str(error)).lower()
-            return SongFailed(song, f"{place}: {reason}; check the path and its permissions")
+            yield SongFailed(song, f"{place}: {reason}; check the path and its permissions")
 
-    def _separate(self, song: Song, reader: AudioReader, receipt: Receipt) -> SongDone:
+    def _separate(self, song: Song, reader: AudioReader, receipt: Receipt) -> Iterator[Event]:
         start = time.perf_counter()
         with self._stems(song, reader) as stems:
             blocks = reader.blocks(max(1, round(_BLOCK_S * reader.sample_rate)))
             for outputs in separate(blocks, self._pool, reader.channels, reader.sample_rate):
                 self._check_cancelled()
-                stems.write(dict(zip(self._pool.spec.outputs, outputs, strict=True)))
-                self._emit(SongProgress(song, stems.frames / reader.sample_rate))
-            stems.commit()
-            write_receipt(song.folder, receipt)
-        return SongDone(song, stems.frames / reader.sample_rate, time.perf_counter() - start, stems.clipped_samples)
+                stems.write(dict(zip(self.spec.outputs, outputs, strict=True)))
+                yield SongProgress(song, stems.frames / reader.sample_rate)
+            stems.commit(receipt)
+        yield SongDone(song, stems.frames / reader.sample_rate, time.perf_counter() - start, stems.clipped_samples)
 
     @contextmanager
     def _stems(self, song: Song, reader: AudioReader) -> Iterator[StemSet]:
-        stems = StemSet(song.folder, self.targets, self._format, reader.sample_rate, reader.channels, reader.frames,
-                        keep=[other.source for other in self._songs])
+        stems = StemSet(
+            song.folder,
+            self.targets,
+            self._format,
+            reader.sample_rate,
+            reader.channels,
+            reader.frames,
+            keep=[other.source for other in self._songs],
+        )
         try:
             yield stems
         finally:
@@ -186,7 +210,8 @@ class Batch:
 
     def _is_done(self, song: Song, receipt: Receipt) -> bool:
         return read_receipt(song.folder) == receipt and all(
-            (song.folder / f"{target}.{self._format.name}").is_file() for target in self.targets)
+            (song.folder / f"{target}.{self._format.name}").is_file() for target in self.targets
+        )
 
     def _check_cancelled(self) -> None:
         if self._stop.is_set():

@@ -10,9 +10,33 @@ from pathlib import Path
 
 from realtime.files.receipt import RECEIPT_NAME, read_receipt
 
-AUDIO_SUFFIXES = frozenset((
-    ".wav", ".wave", ".rf64", ".w64", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".aifc", ".au", ".caf",
-    ".m4a", ".m4b", ".aac", ".mp4", ".mov", ".mkv", ".mka", ".webm", ".wma"))
+AUDIO_SUFFIXES = frozenset(
+    (
+        ".wav",
+        ".wave",
+        ".rf64",
+        ".w64",
+        ".flac",
+        ".mp3",
+        ".ogg",
+        ".oga",
+        ".opus",
+        ".aif",
+        ".aiff",
+        ".aifc",
+        ".au",
+        ".caf",
+        ".m4a",
+        ".m4b",
+        ".aac",
+        ".mp4",
+        ".mov",
+        ".mkv",
+        ".mka",
+        ".webm",
+        ".wma",
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -46,21 +70,22 @@ class Discovery:
 def find_songs(paths: Iterable[Path], output: Path) -> Discovery:
     """Return the songs at `paths`, folders searched to the bottom, with folders below `output` for their stems.
 
-    Sub-folders are kept. Folders of stems that this program wrote are left out. A path that does not exist is a song
+    Sub-folders are kept. Stems that this program wrote are left out. A path that does not exist is a song
     too, so that it is reported in its turn.
     """
     found: dict[Path, Path] = {}
-    seen: set[Path] = set()
+    seen: set[str] = set()
     ignored, empty = 0, []
     for path in paths:
-        files, others = _search(path) if path.is_dir() else ([path], 0)
+        is_folder = os.path.isdir(path)
+        files, others = _search(path) if is_folder else ([path], 0)
         ignored += others
         if not files:
             empty.append(path)
         for file in files:
-            if file.resolve() not in seen:
-                seen.add(file.resolve())
-                found[file] = file.parent.relative_to(path) if path.is_dir() else Path()
+            if (place := os.path.realpath(file)) not in seen:
+                seen.add(place)
+                found[file] = file.parent.relative_to(path) if is_folder else Path()
     return Discovery(_assign_folders(found, output), ignored, tuple(empty))
 
 
@@ -68,11 +93,12 @@ def _search(folder: Path) -> tuple[list[Path], int]:
     """Return the audio files below `folder`, sorted, and how many files are something else."""
     audio, others = [], 0
     for parent, folders, names in os.walk(folder):
-        if RECEIPT_NAME in names:
-            folders.clear()
-            continue
+        receipt = read_receipt(Path(parent))
+        stems = receipt.targets if receipt else ()
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
+            if name == RECEIPT_NAME or Path(name).stem in stems:
+                continue
             if name.startswith(".") or Path(name).suffix.lower() not in AUDIO_SUFFIXES:
                 others += 1
             else:
@@ -84,12 +110,19 @@ def _assign_folders(found: dict[Path, Path], output: Path) -> tuple[Song, ...]:
     """Name a folder after each song, songs of one name numbered in the order of their paths."""
     folders: dict[Path, Path] = {}
     taken: set[str] = set()
-    for source in sorted(found, key=lambda path: (str(found[path] / path.stem).casefold(), str(path.absolute()))):
-        candidates = _numbered(output / found[source] / source.stem)
-        folders[source] = next(folder for folder in candidates
-                               if str(folder).casefold() not in taken and _is_free(folder, source))
+    for source in sorted(found, key=lambda path: (str(found[path] / _name(path)).casefold(), str(path.absolute()))):
+        candidates = _numbered(output / found[source] / _name(source))
+        folders[source] = next(
+            folder for folder in candidates if str(folder).casefold() not in taken and _is_free(folder, source)
+        )
         taken.add(str(folders[source]).casefold())
     return tuple(Song(source, folders[source]) for source in found)
+
+
+def _name(source: Path) -> str:
+    """Return the name of a song without `.stem.mp4` or its suffix, but never one that leads to another folder."""
+    name = source.stem.removesuffix(".stem") if source.suffix == ".mp4" else source.stem
+    return name if name.strip(".") else source.name
 
 
 def _numbered(folder: Path) -> Iterator[Path]:
@@ -101,4 +134,4 @@ def _numbered(folder: Path) -> Iterator[Path]:
 def _is_free(folder: Path, source: Path) -> bool:
     """Tell whether `folder` holds nothing, this song's own stems, or those of a song that is gone."""
     receipt = read_receipt(folder)
-    return receipt is None or receipt.source == str(source.resolve()) or not Path(receipt.source).exists()
+    return receipt is None or receipt.source == os.path.realpath(source) or not os.path.exists(receipt.source)

@@ -13,6 +13,7 @@ import soundfile
 from numpy.typing import NDArray
 
 from realtime.files.errors import AudioFileError
+from realtime.files.names import av_name, soundfile_name
 from realtime.files.truncation import missing_bytes
 
 LOWEST_RATE_HZ, HIGHEST_RATE_HZ = 1000, 768000
@@ -27,10 +28,13 @@ def open_audio(path: Path) -> AudioReader:
         AudioFileError: It is missing, empty, cut short, not audio, or outside the supported rates and channels.
     """
     _check_whole(path)
+    if path.suffix.lower() == ".raw":
+        raise AudioFileError(f"{path}: headerless audio does not say its sample rate; convert it to WAV first")
+    if path.suffix.lower() == ".mp3":
+        # FFmpeg refuses what is no MP3 in silence, libsndfile's decoder prints its own complaints.
+        _AvReader(path).close()
     reader: AudioReader
     try:
-        if path.suffix.lower() == ".raw":
-            raise AudioFileError(f"{path}: headerless audio does not say its sample rate; convert it to WAV first")
         reader = _SoundFileReader(path)
     except soundfile.LibsndfileError:
         reader = _AvReader(path)
@@ -69,10 +73,12 @@ class AudioReader(ABC):
             done += block.shape[1]
             yield block
         if done == 0:
-            raise AudioFileError(f"{self.path}: it holds no audio (its length is zero); leave it out")
+            raise AudioFileError(f"{self.path}: its header says it has no sound; export it again")
         if self._is_short(done):
-            raise AudioFileError(f"{self.path}: it is cut short ({done / self.sample_rate:.2f} of "
-                                 f"{(self.frames or 0) / self.sample_rate:.2f} s are there); get a whole copy")
+            raise AudioFileError(
+                f"{self.path}: it is cut short ({done / self.sample_rate:.2f} of "
+                f"{(self.frames or 0) / self.sample_rate:.2f} s are there); get a whole copy"
+            )
 
     def _check_finite(self, block: NDArray[np.float32], start: int) -> None:
         finite = np.isfinite(block)
@@ -80,8 +86,10 @@ class AudioReader(ABC):
             sample = int(np.argmin(finite.all(axis=0)))
             channel = int(np.argmin(finite[:, sample]))
             place = f"{(start + sample) / self.sample_rate:.4f} s in channel {channel + 1}"
-            raise AudioFileError(f"{self.path}: the sample at {place} is {block[channel, sample]}, not a sound; "
-                                 "repair the file or export it again")
+            raise AudioFileError(
+                f"{self.path}: the sample at {place} is {block[channel, sample]}, not a sound; "
+                "repair the file or export it again"
+            )
 
     @abstractmethod
     def _decode(self, block_samples: int) -> Iterator[NDArray[np.float32]]: ...
@@ -96,8 +104,9 @@ class AudioReader(ABC):
     def __enter__(self) -> AudioReader:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -117,7 +126,7 @@ class _SoundFileReader(AudioReader):
     """What libsndfile opens: its frame count is exact, but for MP3 files that do not say their length."""
 
     def __init__(self, path: Path) -> None:
-        self._file = _ForwardSoundFile(path)
+        self._file = _ForwardSoundFile(soundfile_name(path))
         self.path, self.sample_rate, self.channels = path, self._file.samplerate, self._file.channels
         self.frames = None if self._file.frames >= np.iinfo(np.int64).max else self._file.frames
         self._is_exact = self._file.format != "MP3"
@@ -143,14 +152,18 @@ class _AvReader(AudioReader):
 
     def __init__(self, path: Path) -> None:
         try:
-            self._container = av.open(str(path))
+            self._container = _open_av(path)
         except av.FFmpegError as error:
-            raise AudioFileError(f"{path}: it is not audio that can be read, or it is damaged; "
-                                 "convert it to WAV or FLAC") from error
+            raise AudioFileError(
+                f"{path}: it is not audio, or it is damaged; get a whole copy or choose another file"
+            ) from error
         if not self._container.streams.audio:
             self._container.close()
             raise AudioFileError(f"{path}: it has no audio track; choose a file with sound")
         self._stream = self._container.streams.audio[0]
+        if self._stream.codec_context is None:
+            self._container.close()
+            raise AudioFileError(f"{path}: its audio is of an unknown kind; convert it to WAV or FLAC")
         self._layout = self._stream.layout.name
         self._track_ends_exactly = "mov" in self._container.format.name and bool(self._stream.duration)
         self._last_packet_s = 0.0
@@ -198,12 +211,23 @@ class _AvReader(AudioReader):
         self._container.close()
 
 
+def _open_av(path: Path) -> av.container.InputContainer:
+    # Tags may be in any encoding, and a playlist that calls itself a song must not reach the network.
+    return av.open(av_name(path), metadata_errors="ignore", options={"protocol_whitelist": "file"})
+
+
 def _count_by_packets(path: Path, sample_rate: int) -> int | None:
     """Add up what the packets of a file without a length say, which takes reading it but not decoding it."""
     try:
-        with av.open(str(path)) as container:
-            end_s = max((float((packet.pts + (packet.duration or 0)) * packet.time_base)
-                         for packet in container.demux(audio=0) if packet.pts is not None), default=0.0)
+        with _open_av(path) as container:
+            end_s = max(
+                (
+                    float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                    for packet in container.demux(audio=0)
+                    if packet.pts is not None
+                ),
+                default=0.0,
+            )
     except av.FFmpegError:
         return None
     return round(end_s * sample_rate) or None
@@ -226,8 +250,11 @@ def _check_whole(path: Path) -> None:
 
 def _check_supported(reader: AudioReader) -> None:
     if not LOWEST_RATE_HZ <= reader.sample_rate <= HIGHEST_RATE_HZ:
-        raise AudioFileError(f"{reader.path}: its sample rate is {reader.sample_rate} Hz; "
-                             f"convert it to one between {LOWEST_RATE_HZ} and {HIGHEST_RATE_HZ} Hz")
+        raise AudioFileError(
+            f"{reader.path}: its sample rate is {reader.sample_rate} Hz; "
+            f"convert it to one between {LOWEST_RATE_HZ} and {HIGHEST_RATE_HZ} Hz"
+        )
     if not 1 <= reader.channels <= MOST_CHANNELS:
-        raise AudioFileError(f"{reader.path}: it has {reader.channels} channels; "
-                             f"split it into files of at most {MOST_CHANNELS}")
+        raise AudioFileError(
+            f"{reader.path}: it has {reader.channels} channels; split it into files of at most {MOST_CHANNELS}"
+        )

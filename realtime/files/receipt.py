@@ -58,8 +58,15 @@ class Receipt:
             OSError: The file cannot be looked at.
         """
         stat = source.stat()
-        return cls(str(source.resolve()), stat.st_size, stat.st_mtime_ns, model, targets, stem_format.name,
-                   stem_format.bit_depth)
+        return cls(
+            os.path.realpath(source),
+            stat.st_size,
+            stat.st_mtime_ns,
+            model,
+            targets,
+            stem_format.name,
+            stem_format.bit_depth,
+        )
 
 
 def read_receipt(folder: Path) -> Receipt | None:
@@ -72,16 +79,10 @@ def read_receipt(folder: Path) -> Receipt | None:
         return None
 
 
-def write_receipt(folder: Path, receipt: Receipt) -> None:
-    """Write the receipt into `folder`, at once or not at all.
+def write_receipt(path: Path, receipt: Receipt) -> None:
+    """Write the receipt to the file `path`.
 
     Raises:
         OSError: It cannot be written.
     """
-    temporary = folder / f".{RECEIPT_NAME}.part"
-    try:
-        temporary.write_text(json.dumps(asdict(receipt), indent=2) + "\n", encoding="utf-8")
-        temporary.replace(folder / RECEIPT_NAME)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    path.write_text(json.dumps(asdict(receipt), indent=2) + "\n", encoding="utf-8")

@@ -10,14 +10,14 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from realtime.plugin import OnnxPlugin, read_spec
+from realtime.plugin import OnnxPlugin
 from realtime.separator import StreamingSeparator
 
 _QUALITY = "VHQ"
 
 
 class SeparatorPool:
-    """Separators of one model, loaded when first needed and used again for the next song.
+    """Separators of one model, made when a song has channels for them and used again for the next song.
 
     Args:
         model: The plug-in file.
@@ -26,13 +26,13 @@ class SeparatorPool:
         spec: What the plug-in says about itself.
 
     Raises:
-        PluginError: The file breaks the contract.
+        PluginError: The file breaks the contract, or cannot be run.
     """
 
     def __init__(self, model: Path) -> None:
-        self.spec = read_spec(model)
         self._model = model
-        self._separators: list[StreamingSeparator] = []
+        self._separators = [StreamingSeparator(OnnxPlugin(model))]
+        self.spec = self._separators[0].spec
 
     def take(self, count: int) -> Sequence[StreamingSeparator]:
         """Return `count` separators as if newly made."""
@@ -43,8 +43,9 @@ class SeparatorPool:
         return self._separators[:count]
 
 
-def separate(blocks: Iterable[NDArray[np.float32]], pool: SeparatorPool, channels: int,
-             sample_rate: int) -> Iterator[NDArray[np.float32]]:
+def separate(
+    blocks: Iterable[NDArray[np.float32]], pool: SeparatorPool, channels: int, sample_rate: int
+) -> Iterator[NDArray[np.float32]]:
     """Separate a stream of `(channels, n)` blocks at any rate.
 
     Yields:
@@ -113,16 +114,22 @@ class _ChannelGroups:
 
     def process(self, mixture: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take `(channels, n)`; return the targets as `(targets * channels, n)`, delayed by the model's latency."""
-        return self._collect([separator.process(mixture[np.resize(members, self._width)])
-                              for members, separator in zip(self._members, self._separators, strict=True)])
+        return self._collect(
+            [
+                separator.process(mixture[np.resize(members, self._width)])
+                for members, separator in zip(self._members, self._separators, strict=True)
+            ]
+        )
 
     def flush(self) -> NDArray[np.float32]:
         """Return the last `latency_samples` of the targets, `(targets * channels, latency_samples)`."""
         return self._collect([separator.flush() for separator in self._separators])
 
     def _collect(self, estimates: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        parts = [self._merge(part[:self._targets], len(members))
-                 for part, members in zip(estimates, self._members, strict=True)]
+        parts = [
+            self._merge(part[: self._targets], len(members))
+            for part, members in zip(estimates, self._members, strict=True)
+        ]
         merged = np.concatenate(parts, axis=1)
         return merged.reshape(merged.shape[0] * merged.shape[1], merged.shape[2])
 

@@ -32,7 +32,7 @@ class BatchPrinter:
                 self.close()
                 print(f"  {event.song.folder}: {clock(event.seconds)} of audio in {clock(event.elapsed_s)}")
                 for stem, count in event.clipped_samples.items():
-                    print(f"  {stem}: {count} samples were beyond full scale and clipped; --format wav keeps them")
+                    print(f"  {count} clipped sample{'s' * (count != 1)} in {stem} (32-bit wav keeps them)")
             case SongSkipped():
                 print(f"{event.song.source}: done before, skipped")
             case SongFailed():

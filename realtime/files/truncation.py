@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 _UNKNOWN_SIZE = 0xFFFFFFFF
+# What SoX writes into a pipe, rounded down to a whole number of samples in all channels.
+_UNKNOWN_SIZES_OF_SOX = range(0x7FFFF000 - 511, 0x7FFFF001)
 _OGG_PAGE_BYTES = 65307
 _MP3_SYNC_SEARCH_BYTES = 65536
 
@@ -49,6 +51,8 @@ def _chunk_end(file: BinaryIO, wanted: bytes, order: str) -> int | None:
         if name == wanted:
             if size == _UNKNOWN_SIZE:
                 return None if long_size is None else position + 8 + long_size
+            if size in _UNKNOWN_SIZES_OF_SOX:
+                return None
             return position + 8 + size
         position += 8 + size + size % 2
     return None
@@ -59,7 +63,7 @@ def _ogg_ends(file: BinaryIO, size: int) -> bool:
     start = max(0, size - 2 * _OGG_PAGE_BYTES)
     tail = _read_at(file, start, size - start)
     page = tail.rfind(b"OggS")
-    segments = tail[page + 27:page + 27 + tail[page + 26]] if 0 <= page < len(tail) - 26 else b""
+    segments = tail[page + 27 : page + 27 + tail[page + 26]] if 0 <= page < len(tail) - 26 else b""
     return bool(segments) and bool(tail[page + 5] & 4) and page + 27 + len(segments) + sum(segments) <= len(tail)
 
 
@@ -74,11 +78,11 @@ def _xing_end(file: BinaryIO) -> int | None:
     marker = max(head.find(b"Xing", 0, 4096), head.find(b"Info", 0, 4096))
     if frame < 0 or not 0 < marker - frame <= 40 or len(head) < marker + 16:
         return None
-    flags = struct.unpack(">I", head[marker + 4:marker + 8])[0]
+    flags = struct.unpack(">I", head[marker + 4 : marker + 8])[0]
     if not flags & 2:
         return None
     field = marker + 8 + (4 if flags & 1 else 0)
-    return position + frame + struct.unpack(">I", head[field:field + 4])[0]
+    return position + frame + struct.unpack(">I", head[field : field + 4])[0]
 
 
 def _read_at(file: BinaryIO, position: int, count: int) -> bytes:

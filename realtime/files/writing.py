@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from realtime.files.errors import AudioFileError
 from realtime.files.formats import StemFormat
+from realtime.files.names import av_name, soundfile_name
+from realtime.files.truncation import missing_bytes
 
 _SUBTYPES = {"flac": "FLAC", "mp3": "MPEG_LAYER_III", "ogg": "VORBIS"}
 # Near-transparent settings of the lossy encoders: Vorbis quality 8, MP3 V0, AAC at 128 kbit/s a channel.
@@ -40,18 +42,19 @@ class AudioWriter:
 
     Attributes:
         path: The final name.
-        frames: Samples per channel written so far.
         clipped_samples: How many samples lay beyond full scale and were clipped; 0 in floating point.
 
     Raises:
         AudioFileError: The encoder refuses such audio; `StemFormat.problem` says so beforehand.
+        DiskFullError: The disk has no room even for the header.
         OSError: The file cannot be created.
     """
 
-    def __init__(self, path: Path, stem_format: StemFormat, sample_rate: int, channels: int,
-                 frames: int | None) -> None:
+    def __init__(
+        self, path: Path, stem_format: StemFormat, sample_rate: int, channels: int, frames: int | None
+    ) -> None:
         self.path = path
-        self.frames = self.clipped_samples = 0
+        self.clipped_samples = 0
         self._format = stem_format
         self._temporary = path.with_name(f".{path.name}.part")
         self._temporary.write_bytes(b"")
@@ -61,10 +64,15 @@ class AudioWriter:
                 self._encoder = _AacEncoder(self._temporary, sample_rate, channels)
             else:
                 self._encoder = _SoundFileEncoder(self._temporary, stem_format, sample_rate, channels, frames)
+        except AudioFileError:
+            self._temporary.unlink()
+            raise
         except (soundfile.LibsndfileError, av.FFmpegError) as error:
             self._temporary.unlink()
-            raise AudioFileError(f"{path}: {stem_format.name} cannot hold {channels} channels at {sample_rate} Hz; "
-                                 "choose --format wav") from error
+            problem = stem_format.problem(sample_rate, channels)
+            if problem is None:
+                raise DiskFullError(errno.ENOSPC, "the disk is full") from error
+            raise AudioFileError(f"{path}: {problem}") from error
 
     @property
     def bytes_written(self) -> int:
@@ -81,7 +89,6 @@ class AudioWriter:
             self.clipped_samples += int(np.count_nonzero(np.abs(block) > 1))
             block = np.clip(block, -1, 1)
         self._encoder.write(block)
-        self.frames += block.shape[1]
 
     def finish(self) -> None:
         """Complete the file under its temporary name.
@@ -110,8 +117,9 @@ class _Encoder(Protocol):
 class _SoundFileEncoder:
     """Everything libsndfile writes."""
 
-    def __init__(self, path: Path, stem_format: StemFormat, sample_rate: int, channels: int,
-                 frames: int | None) -> None:
+    def __init__(
+        self, path: Path, stem_format: StemFormat, sample_rate: int, channels: int, frames: int | None
+    ) -> None:
         self._bits = None if stem_format.is_float else stem_format.bit_depth
         subtype = _SUBTYPES.get(stem_format.name)
         if stem_format.bit_depth is not None:
@@ -119,9 +127,18 @@ class _SoundFileEncoder:
         container = stem_format.name.upper()
         if container == "WAV" and stem_format.is_long_wav(frames, channels):
             container = "RF64"
+        self._path = path
         level, mode = _COMPRESSION.get(stem_format.name, (None, None))
-        self._file = soundfile.SoundFile(path, "w", sample_rate, channels, format=container, subtype=subtype,
-                                         compression_level=level, bitrate_mode=mode)
+        self._file = soundfile.SoundFile(
+            soundfile_name(path),
+            "w",
+            sample_rate,
+            channels,
+            format=container,
+            subtype=subtype,
+            compression_level=level,
+            bitrate_mode=mode,
+        )
 
     def write(self, block: NDArray[np.float32]) -> None:
         try:
@@ -130,8 +147,12 @@ class _SoundFileEncoder:
             raise DiskFullError(errno.ENOSPC, "the disk is full") from error
 
     def close(self) -> None:
+        """Close the file and look at its end, because libsndfile does not tell when its last bytes found no room."""
+        frames = self._file.frames
         try:
             self._file.close()
+            if missing_bytes(self._path) or not _reaches(self._path, frames):
+                raise DiskFullError(errno.ENOSPC, "the disk is full")
         except soundfile.LibsndfileError as error:
             raise DiskFullError(errno.ENOSPC, "the disk is full") from error
 
@@ -145,7 +166,7 @@ class _AacEncoder:
 
     def __init__(self, path: Path, sample_rate: int, channels: int) -> None:
         # In its default milliseconds the edit list could not name a length to the sample.
-        self._container = av.open(str(path), "w", format="ipod", options={"movie_timescale": str(sample_rate)})
+        self._container = av.open(av_name(path), "w", format="ipod", options={"movie_timescale": str(sample_rate)})
         self._stream = self._container.add_stream("aac", rate=sample_rate, layout=_AAC_LAYOUTS[channels])
         self._stream.bit_rate = channels * min(_AAC_BITS_PER_SECOND, _AAC_MOST_BITS_PER_SAMPLE * sample_rate)
         self._rate, self._layout = sample_rate, _AAC_LAYOUTS[channels]
@@ -176,6 +197,11 @@ class _AacEncoder:
             self._container.mux(self._stream.encode(frame))
         except av.FFmpegError as error:
             raise DiskFullError(error.errno, error.strerror) from error
+
+
+def _reaches(path: Path, frames: int) -> bool:
+    with soundfile.SoundFile(soundfile_name(path)) as file:
+        return file.frames == frames and file.seek(frames - 1) == frames - 1 and len(file.read(1)) == 1
 
 
 def _to_integers(block: NDArray[np.float32], bits: int) -> NDArray[np.int16] | NDArray[np.int32]:

@@ -19,6 +19,12 @@ def test_a_path_is_taken_as_it_is(tmp_path):
     assert find_model(str(path)) == path
 
 
+def test_what_is_there_but_no_model_is_left_to_the_reader_to_explain(tmp_path):
+    assert find_model(tmp_path) == tmp_path
+    with pytest.raises(PluginError, match="not a regular file"):
+        read_spec(find_model(tmp_path))
+
+
 @pytest.mark.parametrize("name", ["folder/none.onnx", "none.onnx"])
 def test_missing_path_is_named(name):
     with pytest.raises(PluginError, match=r"none\.onnx.*check the path"):

@@ -9,9 +9,18 @@ from realtime.contract import CONTRACT_VERSION, VERSION_KEY, ContractError, Mode
 from tests.plugins import ASYMMETRIC, SYMMETRIC, make_spec
 
 FULL = make_spec(
-    SYMMETRIC, name="Größe 1", description="two\nlines", targets=("vocals", "drums"), residual=None, hops_per_call=4,
-    lookahead_hops=2, context_hops=3, causal=False, states=(StateSpec("h", (1, 2, 3)), StateSpec("c", (4,))),
-    card={"test_set": "none", "scores": {"vocals": {"SDR": 4.5}}})
+    SYMMETRIC,
+    name="Größe 1",
+    description="two\nlines",
+    targets=("vocals", "drums"),
+    residual=None,
+    hops_per_call=4,
+    lookahead_hops=2,
+    context_hops=3,
+    causal=False,
+    states=(StateSpec("h", (1, 2, 3)), StateSpec("c", (4,))),
+    card={"test_set": "none", "scores": {"vocals": {"SDR": 4.5}}},
+)
 
 WRONG_VALUES = {
     "n_fft": ["0", "63", "131072", "-64", "64.0", "", "sixty", "٦٤", "9" * 5000],
@@ -26,11 +35,21 @@ WRONG_VALUES = {
     "targets": ["[]", "vocals", '["vocals", "vocals"]', "[1]", "{}", '["../vocals"]', "[" * 100000, '[["vocals"]]'],
     "residual": ["vocals", "a b", "/etc"],
     "causal": ["True", "1", ""],
-    "states": ["{}", "[1]", '[{"name": "h"}]', '[{"name": "h", "shape": []}]', '[{"name": "h", "shape": [0]}]',
-               '[{"name": "h", "shape": [true]}]', '[{"name": "h", "shape": [1e3]}]', '[{"name": "a b", "shape": [1]}]',
-               '[{"name": "h", "shape": [16777216, 16777216]}]', '[{"name": ["h"], "shape": [1]}]',
-               '[{"name": "mixture", "shape": [1]}]', '[{"name": "h", "shape": [1]}, {"name": "h", "shape": [1]}]',
-               '[{"name": "h", "shape": [1]}, {"name": "h_out", "shape": [1]}]'],
+    "states": [
+        "{}",
+        "[1]",
+        '[{"name": "h"}]',
+        '[{"name": "h", "shape": []}]',
+        '[{"name": "h", "shape": [0]}]',
+        '[{"name": "h", "shape": [true]}]',
+        '[{"name": "h", "shape": [1e3]}]',
+        '[{"name": "a b", "shape": [1]}]',
+        '[{"name": "h", "shape": [16777216, 16777216]}]',
+        '[{"name": ["h"], "shape": [1]}]',
+        '[{"name": "mixture", "shape": [1]}]',
+        '[{"name": "h", "shape": [1]}, {"name": "h", "shape": [1]}]',
+        '[{"name": "h", "shape": [1]}, {"name": "h_out", "shape": [1]}]',
+    ],
     "card": ["[]", "{", ""],
     "name": ["", "\x1b[2Jcleared"],
 }
@@ -92,7 +111,7 @@ def test_random_damage_raises_nothing_but_contract_errors(rng):
             key = keys[rng.integers(len(keys))]
             text = list(metadata.get(key, "0"))
             position = rng.integers(len(text) + 1)
-            text[position:position + rng.integers(3)] = rng.choice(alphabet, rng.integers(3))
+            text[position : position + rng.integers(3)] = rng.choice(alphabet, rng.integers(3))
             metadata[key] = "".join(text)
         try:
             ModelSpec.from_metadata(metadata)

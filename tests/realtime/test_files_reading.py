@@ -11,8 +11,14 @@ from realtime.files.errors import AudioFileError
 from realtime.files.reading import open_audio
 
 SOUNDFILE = {
-    "wav": ("WAV", "PCM_16"), "flac": ("FLAC", "PCM_24"), "aiff": ("AIFF", "PCM_24"), "mp3": ("MP3", "MPEG_LAYER_III"),
-    "ogg": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS"), "rf64": ("RF64", "FLOAT")}
+    "wav": ("WAV", "PCM_16"),
+    "flac": ("FLAC", "PCM_24"),
+    "aiff": ("AIFF", "PCM_24"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+    "ogg": ("OGG", "VORBIS"),
+    "opus": ("OGG", "OPUS"),
+    "rf64": ("RF64", "FLOAT"),
+}
 FFMPEG = {"m4a": "aac", "mp4": "aac", "webm": "libopus", "mka": "flac", "mov": "pcm_s16le"}
 
 
@@ -35,7 +41,7 @@ def write_av(path, codec, audio, rate, options=None, with_audio=True, with_video
             container.mux(video.encode(None))
         if stream:
             for start in range(0, audio.shape[1], 4096):
-                interleaved = np.ascontiguousarray(audio[:, start:start + 4096].T).reshape(1, -1)
+                interleaved = np.ascontiguousarray(audio[:, start : start + 4096].T).reshape(1, -1)
                 frame = av.AudioFrame.from_ndarray(interleaved, format="flt", layout=layout)
                 frame.sample_rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
                 container.mux(stream.encode(frame))
@@ -88,16 +94,17 @@ def test_the_sound_of_a_video(tmp_path, suffix):
     audio = tones(2, 48000, 48000)
     path = write_av(tmp_path / f"a.{suffix}", FFMPEG[suffix], audio, 48000, with_video=True)
     back, _ = read(path)
-    assert snr_db(back[:, :48000], audio[:, :back.shape[1]]) > 20
+    assert snr_db(back[:, :48000], audio[:, : back.shape[1]]) > 20
 
 
-@pytest.mark.parametrize(("suffix", "options"), [
-    ("mp4", {"movflags": "faststart"}), ("webm", {}), ("mka", {}), ("m4a", {}), ("mp4", {})])
+@pytest.mark.parametrize(
+    ("suffix", "options"), [("mp4", {"movflags": "faststart"}), ("webm", {}), ("mka", {}), ("m4a", {}), ("mp4", {})]
+)
 @pytest.mark.parametrize("kept", [0.3, 0.7, 0.9])
 def test_a_cut_container_is_noticed(tmp_path, suffix, options, kept):
     audio = np.random.default_rng(0).uniform(-0.5, 0.5, (2, 200000)).astype(np.float32)
     path = write_av(tmp_path / f"a.{suffix}", FFMPEG[suffix], audio, 48000, options)
-    path.write_bytes(path.read_bytes()[:int(path.stat().st_size * kept)])
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
     with pytest.raises(AudioFileError, match=path.name):
         read(path)
 
@@ -109,7 +116,7 @@ def test_a_cut_file_is_noticed(tmp_path, suffix, kept):
     path = tmp_path / f"a.{suffix}"
     audio = np.random.default_rng(0).uniform(-0.5, 0.5, (200000, 2))
     soundfile.write(path, audio, 48000, format=container, subtype=subtype)
-    path.write_bytes(path.read_bytes()[:int(path.stat().st_size * kept)])
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
     with pytest.raises(AudioFileError, match=r"cut short"):
         read(path)
 
@@ -132,14 +139,15 @@ def test_block_size_does_not_change_what_is_read(tmp_path, suffix):
         assert np.array_equal(read(tmp_path / f"a.{suffix}", block)[0], expected)
 
 
-def test_wav_of_unknown_length_is_read_to_its_end(tmp_path):
-    """Recorders that write into a pipe leave the sizes of a WAV file at their highest value."""
+@pytest.mark.parametrize(("subtype", "size"), [("PCM_16", 0xFFFFFFFF), ("PCM_16", 0x7FFFF000), ("PCM_24", 0x7FFFEFFC)])
+def test_wav_of_unknown_length_is_read_to_its_end(tmp_path, subtype, size):
+    """Who writes into a pipe leaves the sizes of a WAV file at the highest value, SoX at half of it."""
     audio = tones(2, 5000, 44100)
     path = tmp_path / "a.wav"
-    soundfile.write(path, audio.T, 44100, subtype="PCM_16")
+    soundfile.write(path, audio.T, 44100, subtype=subtype)
     data = bytearray(path.read_bytes())
     place = data.index(b"data")
-    data[4:8] = data[place + 4:place + 8] = b"\xff" * 4
+    data[4:8] = data[place + 4 : place + 8] = size.to_bytes(4, "little")
     path.write_bytes(data)
     assert read(path)[0].shape == audio.shape
 
@@ -151,7 +159,7 @@ def test_mp3_without_a_length_header_is_not_taken_for_a_cut_one(tmp_path):
         file.write(audio)
     data = path.read_bytes()
     header = max(data.find(b"Xing"), data.find(b"Info"))
-    path.write_bytes(data[data.index(data[:2], header):])
+    path.write_bytes(data[data.index(data[:2], header) :])
     assert abs(read(path)[0].shape[1] - 200000) < 3000
 
 

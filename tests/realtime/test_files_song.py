@@ -27,7 +27,7 @@ def tones(rate, seconds=1.5):
 
 
 def run(mixture, pool, rate, block=9600):
-    blocks = (mixture[:, start:start + block] for start in range(0, mixture.shape[1], block))
+    blocks = (mixture[:, start : start + block] for start in range(0, mixture.shape[1], block))
     return np.concatenate(list(separate(blocks, pool, len(mixture), rate)), axis=-1)
 
 
@@ -78,7 +78,7 @@ def test_a_file_equals_the_live_stream_with_the_latency_trimmed(tmp_path):
     model = one_pole(tmp_path / "pole.onnx", make_spec())
     mixture = noise(2, 5000)
     live = StreamingSeparator(OnnxPlugin(model))
-    stream = np.concatenate([live.process(mixture), live.flush()], axis=-1)[..., live.latency_samples:]
+    stream = np.concatenate([live.process(mixture), live.flush()], axis=-1)[..., live.latency_samples :]
     assert np.array_equal(run(mixture, SeparatorPool(model), 44100), stream)
 
 
@@ -87,14 +87,16 @@ def test_channel_pairs_do_not_touch_each_other(tmp_path):
     mixture = noise(8, 3000)
     together = run(mixture, pool, 44100)
     for first in range(0, 8, 2):
-        assert np.array_equal(together[:, first:first + 2], run(mixture[first:first + 2], pool, 44100))
+        assert np.array_equal(together[:, first : first + 2], run(mixture[first : first + 2], pool, 44100))
 
 
 def test_a_last_channel_without_a_partner_is_the_mean_of_its_copies(tmp_path):
     """The model passes left and stops right, so a lone channel comes out at half."""
     spec = make_spec(WIDE)
-    nodes = [helper.make_node("Mul", ["mixture", "left"], ["passed"]),
-             helper.make_node("Unsqueeze", ["passed", "one"], ["estimates"])]
+    nodes = [
+        helper.make_node("Mul", ["mixture", "left"], ["passed"]),
+        helper.make_node("Unsqueeze", ["passed", "one"], ["estimates"]),
+    ]
     left = np.float32([1, 0]).reshape(1, 2, 1, 1, 1)
     model = save_graph(tmp_path / "left.onnx", spec.to_metadata(), make_graph(spec, nodes, {"left": left, "one": [1]}))
     mixture = noise(3, 3000)
@@ -110,8 +112,8 @@ def test_a_mono_model_hears_each_channel_alone(tmp_path):
     mixture = noise(3, 3000)
     together = run(mixture, pool, 44100)
     for channel in range(3):
-        alone = run(mixture[channel:channel + 1], pool, 44100)
-        assert np.array_equal(together[:, channel:channel + 1], alone)
+        alone = run(mixture[channel : channel + 1], pool, 44100)
+        assert np.array_equal(together[:, channel : channel + 1], alone)
 
 
 def test_two_targets_without_a_residual(tmp_path):

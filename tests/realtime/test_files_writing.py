@@ -26,7 +26,7 @@ def tones(channels, samples, rate):
 def write(path, stem_format, audio, rate, block=5000):
     writer = AudioWriter(path, stem_format, rate, len(audio), audio.shape[1])
     for start in range(0, audio.shape[1], block):
-        writer.write(audio[:, start:start + block])
+        writer.write(audio[:, start : start + block])
     writer.finish()
     writer.commit()
     return writer
@@ -114,9 +114,18 @@ def test_impossible_depths_are_refused(name, bits):
         StemFormat(name, bits)
 
 
-@pytest.mark.parametrize(("name", "rate", "channels"), [
-    ("mp3", 44100, 3), ("mp3", 96000, 2), ("mp3", 44000, 2), ("m4a", 44100, 8), ("m4a", 192000, 2), ("flac", 44100, 9),
-    ("ogg", 384000, 2)])
+@pytest.mark.parametrize(
+    ("name", "rate", "channels"),
+    [
+        ("mp3", 44100, 3),
+        ("mp3", 96000, 2),
+        ("mp3", 44000, 2),
+        ("m4a", 44100, 8),
+        ("m4a", 192000, 2),
+        ("flac", 44100, 9),
+        ("ogg", 384000, 2),
+    ],
+)
 def test_rates_and_channels_that_do_not_fit_are_named(name, rate, channels):
     problem = StemFormat(name).problem(rate, channels)
     assert name in problem
@@ -135,21 +144,54 @@ def test_only_commit_makes_the_file_and_discard_leaves_nothing(tmp_path, name):
 
 LIMITED = """
 import resource, sys
-resource.setrlimit(resource.RLIMIT_FSIZE, (50000, 50000))
-from realtime.__main__ import main
+limit = int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+from realtime.command import main
 sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("name", ["wav", "flac", "mp3", "ogg", "m4a"])
-def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, name):
-    """The system refuses to let any file grow beyond 50 kB, which programs see just as a full disk."""
+@pytest.mark.parametrize(
+    ("name", "samples", "limit"),
+    [
+        ("wav", 50000, 50000),
+        ("flac", 50000, 50000),
+        ("m4a", 50000, 10000),
+        ("flac", 4000, 15000),
+        ("ogg", 4000, 5000),
+        ("mp3", 4000, 3500),
+        ("wav", 50000, 20),
+        ("wav", 20, 300),
+    ],
+)
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, name, samples, limit):
+    """The system refuses to let any file grow beyond the limit, which programs see just as a full disk.
+
+    The short songs reach it only when their last bytes are written, the shortest when its receipt is; 20 bytes do not
+    even hold a header.
+    """
     model = identity(tmp_path / "model.onnx", make_spec(StftSpec(2048, 512, "asymmetric", "asymmetric")))
     rng = np.random.default_rng(0)
-    soundfile.write(tmp_path / "song.wav", rng.uniform(-0.5, 0.5, (200000, 2)), 44100)
+    soundfile.write(tmp_path / "song.wav", rng.uniform(-0.5, 0.5, (samples, 2)), 44100)
     result = subprocess.run(
-        [sys.executable, "-c", LIMITED, "separate", str(tmp_path / "song.wav"), "-o", str(tmp_path / "out"),
-         "--model", str(model), "--format", name], capture_output=True, text=True, check=False)
+        [
+            sys.executable,
+            "-c",
+            LIMITED,
+            str(limit),
+            "separate",
+            str(tmp_path / "song.wav"),
+            "-o",
+            str(tmp_path / "out"),
+            "--model",
+            str(model),
+            "--format",
+            name,
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1
     assert str(tmp_path / "out" / "song") in result.stderr

@@ -15,7 +15,9 @@ from tests.realtime.golden import make_vectors
 SPECS = [
     make_spec(stft, hops_per_call=hops, lookahead_hops=late)
     for stft in (ASYMMETRIC, SYMMETRIC, StftSpec(2048, 512, "asymmetric", "asymmetric"))
-    for hops in (1, 4, 8) for late in (0, 3)]
+    for hops in (1, 4, 8)
+    for late in (0, 3)
+]
 IDS = [f"{s.stft.n_fft}-{s.stft.analysis_window}-{s.hops_per_call}hops-{s.lookahead_hops}late" for s in SPECS]
 
 
@@ -63,14 +65,15 @@ def test_mask_equals_the_same_mask_on_the_whole_signal(hops, tmp_path, rng):
     mask = rng.uniform(0, 1, spec.stft.bins)
     separator = StreamingSeparator(OnnxPlugin(plugins.gains(tmp_path / "mask.onnx", spec, mask[None])))
     audio = _noise(rng, 64 * spec.stft.hop_length)
-    vocals = np.concatenate([separator.process(audio), separator.flush()], axis=-1)[0, :, separator.latency_samples:]
+    vocals = np.concatenate([separator.process(audio), separator.flush()], axis=-1)[0, :, separator.latency_samples :]
     transform = (spec.stft.n_fft, spec.stft.hop_length)
     windows = (spec.stft.analysis_window, spec.stft.synthesis_window)
     padded = np.pad(audio.astype(np.float64), ((0, 0), (0, spec.stft.n_fft)))
     spectrum = make_vectors.analyze(padded, *transform, make_vectors.analysis_window(*transform, windows[0]))
     expected = make_vectors.synthesize(
-        spectrum * mask[:, None], *transform, make_vectors.synthesis_window(*transform, *windows))
-    assert _snr_db(expected[:, :audio.shape[1]], vocals) >= 120
+        spectrum * mask[:, None], *transform, make_vectors.synthesis_window(*transform, *windows)
+    )
+    assert _snr_db(expected[:, : audio.shape[1]], vocals) >= 120
 
 
 @pytest.mark.parametrize("spec", SPECS[:6], ids=IDS[:6])
@@ -124,8 +127,8 @@ def test_no_latency_is_spent_on_waiting(tmp_path, rng):
     audio = np.zeros((2, 600), np.float32)
     audio[:, last] = 1
     vocals = separator.process(audio)[0]
-    assert not vocals[:, :last + 1].any()
-    assert vocals[:, last + 1:last + 1 + spec.call_samples].any()
+    assert not vocals[:, : last + 1].any()
+    assert vocals[:, last + 1 : last + 1 + spec.call_samples].any()
 
 
 def test_reset_then_replay_is_bit_identical(tmp_path, rng):
@@ -154,8 +157,8 @@ def test_interleaved_streams_do_not_touch_each_other(tmp_path, rng):
     one, two = _recurrent(tmp_path, "shared"), StreamingSeparator(OnnxPlugin(tmp_path / "shared.onnx"))
     parts = []
     for start in range(0, 900, 45):
-        parts.append(one.process(ours[:, start:start + 45]))
-        two.process(theirs[:, start:start + 45])
+        parts.append(one.process(ours[:, start : start + 45]))
+        two.process(theirs[:, start : start + 45])
     np.testing.assert_array_equal(np.concatenate(parts, axis=-1), expected)
 
 
@@ -180,7 +183,7 @@ def test_samples_too_large_for_a_spectrum_do_not_stay(tmp_path, rng):
     result = separator.process(audio)
     assert np.isfinite(result).all()
     late = separator.latency_samples
-    assert _snr_db(audio[:, 500:900 - late], result[0, :, 500 + late:]) >= 120
+    assert _snr_db(audio[:, 500 : 900 - late], result[0, :, 500 + late :]) >= 120
 
 
 def test_silence_in_gives_silence_out(tmp_path):
@@ -213,7 +216,7 @@ def test_any_number_of_channels(channels, tmp_path, rng):
     spec = make_spec(channels=channels)
     separator = StreamingSeparator(OnnxPlugin(plugins.identity(tmp_path / "n.onnx", spec)))
     audio = _noise(rng, 500, channels)
-    vocals = np.concatenate([separator.process(audio), separator.flush()], axis=-1)[0, :, separator.latency_samples:]
+    vocals = np.concatenate([separator.process(audio), separator.flush()], axis=-1)[0, :, separator.latency_samples :]
     assert _snr_db(audio, vocals) >= 120
 
 

@@ -7,10 +7,15 @@ from realtime.contract import WINDOWS, StftSpec
 from realtime.stft import StreamingStft, window_pair
 from tests.realtime.golden import make_vectors
 
-PLAIN = [StftSpec(64, hop, analysis, synthesis) for hop in (8, 16, 32)
-         for analysis in WINDOWS[:2] for synthesis in WINDOWS[:2]]
-ASYMMETRIC = [StftSpec(n_fft, hop, "asymmetric", "asymmetric")
-              for n_fft, hop in ((64, 8), (64, 32), (90, 20), (2048, 512))]
+PLAIN = [
+    StftSpec(64, hop, analysis, synthesis)
+    for hop in (8, 16, 32)
+    for analysis in WINDOWS[:2]
+    for synthesis in WINDOWS[:2]
+]
+ASYMMETRIC = [
+    StftSpec(n_fft, hop, "asymmetric", "asymmetric") for n_fft, hop in ((64, 8), (64, 32), (90, 20), (2048, 512))
+]
 SHIPPED = [StftSpec(1024, 256, "sqrt_hann", "sqrt_hann"), StftSpec(4096, 1024, "hann", "hann")]
 
 
@@ -28,8 +33,8 @@ def test_every_window_pair_reconstructs_perfectly(spec, rng):
     audio = rng.uniform(-1, 1, (2, 3 * spec.n_fft // spec.hop_length * spec.hop_length))
     stft = StreamingStft(spec, 2, 2, np.float64)
     out = _stream(stft, audio)
-    assert np.abs(out[:, stft.delay_samples:] - audio[:, :-stft.delay_samples]).max() <= 1e-12
-    assert np.abs(out[:, :stft.delay_samples]).max() <= 1e-12
+    assert np.abs(out[:, stft.delay_samples :] - audio[:, : -stft.delay_samples]).max() <= 1e-12
+    assert np.abs(out[:, : stft.delay_samples]).max() <= 1e-12
 
 
 @pytest.mark.parametrize("spec", [*PLAIN, *ASYMMETRIC, *SHIPPED], ids=str)
@@ -53,7 +58,7 @@ def test_agrees_with_golden_vectors(pair):
     stft.reset()
     out = _stream(stft, audio, np.exp(-np.arange(spec.bins) / spec.n_fft))
     delay = stft.delay_samples
-    assert np.abs(out[:, delay:] - masked[:, :audio.shape[1] - delay]).max() <= 1e-12
+    assert np.abs(out[:, delay:] - masked[:, : audio.shape[1] - delay]).max() <= 1e-12
 
 
 def test_golden_vectors_are_what_their_script_makes():
@@ -68,8 +73,8 @@ def test_float32_is_exact_to_120_db(rng):
     spec = StftSpec(2048, 512, "asymmetric", "asymmetric")
     audio = rng.uniform(-1, 1, (2, 16384)).astype(np.float32)
     stft = StreamingStft(spec, 2, 2)
-    error = _stream(stft, audio)[:, stft.delay_samples:].astype(np.float64) - audio[:, :-stft.delay_samples]
-    assert 10 * np.log10(np.mean(audio[:, :-stft.delay_samples].astype(np.float64) ** 2) / np.mean(error**2)) >= 120
+    error = _stream(stft, audio)[:, stft.delay_samples :].astype(np.float64) - audio[:, : -stft.delay_samples]
+    assert 10 * np.log10(np.mean(audio[:, : -stft.delay_samples].astype(np.float64) ** 2) / np.mean(error**2)) >= 120
 
 
 def test_reset_then_replay_is_bit_identical(rng):

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy import signal
 
+from trainer.data.songs import References
 from trainer.evaluate.bsseval import METRICS, EvaluationError, nan_median, score
-from trainer.evaluate.songs import References
+from trainer.evaluate.demo import START_S, demo_song
+from trainer.evaluate.masking import phase_sensitive_estimate
 
 RATE = 8000
 RMS = 0.1
@@ -87,22 +88,19 @@ def test_residual_accompaniment_is_better_by_the_level_difference():
     np.testing.assert_allclose(windows[1] - windows[0], 10 * np.log10(power[1] / power[0]), atol=0.01)
 
 
-def test_band_limited_references_get_finite_sensible_scores():
-    low_pass = signal.firwin(401, 0.4)
-    vocals, accompaniment = (signal.fftconvolve(white(seed), low_pass[None], mode="same").astype(np.float32)
-                             for seed in (1, 2))
-    leak_db = -20
-    estimate = vocals + 10 ** (leak_db / 20) * accompaniment
-    scores, _ = medians(song(vocals, accompaniment), estimate, accompaniment)
-    assert scores["SDR"] == pytest.approx(-leak_db, abs=0.5)
-    assert scores["SIR"] == pytest.approx(-leak_db, abs=1)
-    assert 35 < scores["SAR"] < 80
+def test_interference_and_artifacts_of_a_lossy_song_are_parts_of_its_distortion():
+    # Undithered, the band limit of these AAC references makes BSSEval's projection singular: SIR 5.7 and SAR 5.5 below
+    # an SDR of 7.2.
+    references = demo_song().load(START_S, 3.0)
+    vocals = phase_sensitive_estimate(references.mixture, references.vocals)
+    for scores in medians(references, vocals, references.mixture - vocals):
+        assert min(scores["SIR"], scores["SAR"], scores["ISR"]) > scores["SDR"]
 
 
 def test_windows_with_a_silent_signal_have_no_score_and_are_counted():
     vocals, estimate = white(1, 4), white(1, 4)
-    vocals[:, RATE:2 * RATE] = 0
-    estimate[:, RATE:3 * RATE] = 0
+    vocals[:, RATE : 2 * RATE] = 0
+    estimate[:, RATE : 3 * RATE] = 0
     references = song(vocals, white(2, 4))
     result = score(references, estimate, references.accompaniment)
     assert (result.silent_references, result.silent_estimates) == (1, 1)
@@ -119,7 +117,7 @@ def test_a_silent_song_has_no_score():
 
 
 def test_a_song_shorter_than_a_window_is_one_window():
-    references = song(white(1)[:, :RATE // 2], white(2)[:, :RATE // 2])
+    references = song(white(1)[:, : RATE // 2], white(2)[:, : RATE // 2])
     assert score(references, references.mixture, references.mixture).windows.shape[-1] == 1
 
 

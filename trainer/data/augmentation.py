@@ -12,7 +12,7 @@ Audio = NDArray[np.float32]
 
 def varispeed(audio: Audio, factor: float) -> Audio:
     """Play `factor` times as fast, pitch and tempo together; the length changes to `samples / factor`."""
-    return np.ascontiguousarray(soxr.resample(audio.T, factor, 1.0, quality="LQ").T)
+    return np.ascontiguousarray(soxr.resample(audio.T, factor, 1.0, quality="HQ").T)
 
 
 def equalize(audio: Audio, rng: np.random.Generator, range_db: float = 6.0) -> Audio:

@@ -69,10 +69,11 @@ class ExampleMixer(Dataset[Batch]):
             vocals, accompaniment, bandwidth_hz = self._coherent(rng, samples)
         else:
             voice, backing = self.voices.one(rng), self.backings.one(rng)
-            vocals = self._voice(voice, rng, samples)
+            factor = self._speed(rng)
+            vocals = self._voice(voice, factor, rng, samples)
             accompaniment = self._backing(backing, rng, samples)
             vocals *= _gain(rng.normal(mixing.vocals_db, mixing.vocals_spread_db) - _ratio_db(vocals, accompaniment))
-            bandwidth_hz = voice.bandwidth_hz
+            bandwidth_hz = factor * voice.bandwidth_hz
         mute = rng.random()
         if mute < mixing.mute_vocals:
             vocals, bandwidth_hz = np.zeros_like(vocals), self.config.sample_rate / 2
@@ -98,11 +99,11 @@ class ExampleMixer(Dataset[Batch]):
         ratio_db = _ratio_db(vocals, accompaniment)
         if abs(ratio_db) > _NATURAL_DB or rng.random() < self.config.mixing.augment:
             vocals *= _gain(rng.normal(self.config.mixing.vocals_db, self.config.mixing.vocals_spread_db) - ratio_db)
-        return vocals, accompaniment, song.bandwidth_hz
+        return vocals, accompaniment, factor * song.bandwidth_hz
 
-    def _voice(self, recording: Recording, rng: np.random.Generator, samples: int) -> Audio:
+    def _voice(self, recording: Recording, factor: float, rng: np.random.Generator, samples: int) -> Audio:
         dry = not recording.accompaniment or recording.vocals.shape[0] == 1
-        vocals = self._stem(recording.vocals, rng, samples, audible=True)
+        vocals = self._stem(recording.vocals, factor, rng, samples, audible=True)
         return reverberate(vocals, rng, self.config.sample_rate) if dry and rng.random() < 0.8 else vocals
 
     def _backing(self, recording: Recording, rng: np.random.Generator, samples: int) -> Audio:
@@ -111,13 +112,16 @@ class ExampleMixer(Dataset[Batch]):
         if len(sources) > 1 and rng.random() < 0.5:
             alike = [r for r in self.backings.of(recording.source) if len(r.accompaniment) == len(sources)]
             sources = [alike[rng.integers(len(alike))] for _ in sources]
-            stems = [self._stem(r.accompaniment[i], rng, samples) * _gain(rng.uniform(-6, 3)) for i, r in enumerate(sources)]
+            stems = [
+                self._stem(r.accompaniment[i], self._speed(rng), rng, samples) * _gain(rng.uniform(-6, 3))
+                for i, r in enumerate(sources)
+            ]
             return np.sum(stems, axis=0, dtype=np.float32)
-        whole = [np.asarray(stem) for stem in recording.accompaniment]
-        return self._stem(whole[0] if len(whole) == 1 else _Sum(whole), rng, samples)
+        return self._stem(_Sum(recording.accompaniment), self._speed(rng), rng, samples)
 
-    def _stem(self, stem: NDArray | _Sum, rng: np.random.Generator, samples: int, audible: bool = False) -> Audio:
-        factor = self._speed(rng)
+    def _stem(
+        self, stem: NDArray | _Sum, factor: float, rng: np.random.Generator, samples: int, audible: bool = False
+    ) -> Audio:
         taken = int(samples * factor) + 16
         start = _audible_start(stem, rng, taken) if audible else int(rng.integers(max(1, stem.shape[1] - taken)))
         audio = _fit(varispeed(place(_crop(stem, start, taken), rng), factor), samples)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from numpy.typing import NDArray
 
-from trainer.data.decoding import AUDIO_SUFFIXES, cached, decode
+from trainer.data.decoding import AUDIO_SUFFIXES, cached, decode, sample_rate_of
+from trainer.data.songs import FOLDER_PARTS, INSTRUMENTS, STEMS_SUFFIXES, Song, find_songs
 from trainer.errors import TrainerError
 
+# Resampling fades out towards the end of the old band.
+_RESAMPLED_BAND = 0.94
 KINDS = ("songs", "vocals", "accompaniment", "karaoke")
-_STEMS = {"drums": 1, "bass": 2, "other": 3, "vocals": 4}  # streams of a STEMS file; 0 is the mixture
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,8 @@ class Source:
     Attributes:
         folder: Where the recordings are.
         kind: `songs` (MUSDB18 STEMS files, MUSDB18-HQ folders, or folders of `vocals.*` with `accompaniment.*` or
-            `mixture.*`), `vocals` or `accompaniment` (every file is one), or `karaoke` (accompaniment left, voice right).
+            `mixture.*`), `vocals` or `accompaniment` (every file is one), or `karaoke` (accompaniment left, voice
+            right).
         weight: How often it is drawn from, relative to the others.
     """
 
@@ -50,8 +54,8 @@ class Source:
             source = cls(Path(rest), kind)
         if not source.folder.is_dir():
             raise TrainerError(f"{text}: no such folder; give [{'|'.join(KINDS)}=]FOLDER[@WEIGHT]")
-        if not source.weight > 0:
-            raise TrainerError(f"{text}: the weight must be above zero")
+        if not 0 < source.weight < math.inf:
+            raise TrainerError(f"{text}: the weight must be a number above zero")
         return source
 
 
@@ -83,75 +87,56 @@ def find_recordings(source: Source, sample_rate: int) -> Iterator[Recording]:
     """Yield the recordings of a source, decoded to `sample_rate`.
 
     Raises:
-        TrainerError: The folder holds none of the known layouts, or a file cannot be read.
+        TrainerError: The folder holds nothing of its kind, or a file cannot be read.
     """
-    found = False
-    for entry in sorted(source.folder.iterdir()):
-        recording = _read(entry, source, sample_rate)
-        if recording is not None:
-            found = True
-            yield recording
-    if not found:
-        raise TrainerError(
-            f"{source.folder}: no {source.kind} found; expected *.stem.mp4, song folders with vocals.* and accompaniment.* "
-            f"or mixture.*, or plain audio files after vocals=, accompaniment= or karaoke="
-        )
-
-
-def _read(entry: Path, source: Source, sample_rate: int) -> Recording | None:
     if source.kind == "songs":
-        if entry.name.endswith((".stem.mp4", ".stem.m4a")):
-            return _read_stems(entry, source, sample_rate)
-        return _read_folder(entry, source, sample_rate) if entry.is_dir() else None
-    if entry.suffix.lower() not in AUDIO_SUFFIXES:
-        return None
-    bandwidth_hz = soundfile.info(entry).samplerate / 2
-    audio = _load(entry, sample_rate)
-    if source.kind == "vocals":
-        return Recording(entry.stem, source, bandwidth_hz, audio, ())
-    if source.kind == "accompaniment":
-        return Recording(entry.stem, source, bandwidth_hz, None, (audio,))
-    if audio.shape[0] != 2:
-        raise TrainerError(f"{entry}: has {audio.shape[0]} channels; karaoke files hold accompaniment left and voice right")
-    return Recording(entry.stem, source, bandwidth_hz, audio[1:], (audio[:1],))
+        if all((source.folder / split).is_dir() for split in ("train", "test")):
+            raise TrainerError(f"{source.folder}: holds test songs too; name {source.folder / 'train'}")
+        for song in find_songs(source.folder):
+            yield _read_song(song, source, sample_rate)
+        return
+    files = [path for path in sorted(source.folder.rglob("*")) if path.suffix.lower() in AUDIO_SUFFIXES]
+    if not files:
+        raise TrainerError(f"{source.folder}: holds no audio files; {source.kind}= takes a folder of them")
+    if any(path.stem.lower() in FOLDER_PARTS or path.name.lower().endswith(STEMS_SUFFIXES) for path in files):
+        raise TrainerError(f"{source.folder}: holds songs with their stems; give it without {source.kind}=")
+    for path in files:
+        yield _read_file(path, source, sample_rate)
 
 
-def _read_stems(path: Path, source: Source, sample_rate: int) -> Recording:
-    stems = {
-        name: cached(f"stem {stream}", [path], sample_rate, lambda stream=stream: decode(path, stream))
-        for name, stream in _STEMS.items()
-    }
-    vocals = stems.pop("vocals")
-    return Recording(path.name.removesuffix(path.suffix).removesuffix(".stem"), source, sample_rate / 2, vocals,
-                     tuple(stems.values()))
+def _read_song(song: Song, source: Source, sample_rate: int) -> Recording:
+    files = [path for _, path in song.parts]
+    load_parts = functools.cache(song.load_parts)
 
+    def stem(name: str, make: Callable[[Mapping[str, NDArray]], NDArray]) -> NDArray[np.int16]:
+        return cached(name, files, sample_rate, lambda: (make(load_parts()[0]), load_parts()[1]))
 
-def _read_folder(folder: Path, source: Source, sample_rate: int) -> Recording | None:
-    files = {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in AUDIO_SUFFIXES}
-    if "vocals" not in files:
-        return None
-    bandwidth_hz = soundfile.info(files["vocals"]).samplerate / 2
-    vocals = _load(files["vocals"], sample_rate)
-    if {"drums", "bass", "other"} <= files.keys():
-        accompaniment = tuple(_load(files[name], sample_rate) for name in ("drums", "bass", "other"))
-    elif "accompaniment" in files:
-        accompaniment = (_load(files["accompaniment"], sample_rate),)
-    elif "mixture" in files:
-        accompaniment = (_subtract(files["mixture"], files["vocals"], sample_rate),)
+    def part(name: str) -> NDArray[np.int16]:
+        return stem(name, lambda parts: parts[name])
+
+    if song.names >= INSTRUMENTS:
+        accompaniment = tuple(part(name) for name in sorted(INSTRUMENTS))
+    elif "accompaniment" in song.names:
+        accompaniment = (part("accompaniment"),)
     else:
-        raise TrainerError(f"{folder}: has vocals but neither accompaniment.*, mixture.* nor drums, bass and other")
-    return Recording(folder.name, source, bandwidth_hz, vocals, accompaniment)
+        accompaniment = (stem("mixture - vocals", lambda parts: parts["mixture"] - parts["vocals"]),)
+    return Recording(song.name, source, _bandwidth_hz(files[0], sample_rate), part("vocals"), accompaniment)
 
 
-def _load(path: Path, sample_rate: int) -> NDArray[np.int16]:
-    return cached("whole", [path], sample_rate, lambda: decode(path))
+def _read_file(path: Path, source: Source, sample_rate: int) -> Recording:
+    bandwidth_hz = _bandwidth_hz(path, sample_rate)
+    audio = cached("whole", [path], sample_rate, lambda: decode(path))
+    if source.kind == "vocals":
+        return Recording(path.stem, source, bandwidth_hz, audio, ())
+    if source.kind == "accompaniment":
+        return Recording(path.stem, source, bandwidth_hz, None, (audio,))
+    if audio.shape[0] != 2:
+        raise TrainerError(
+            f"{path}: has {audio.shape[0]} channels; karaoke files hold accompaniment left and voice right"
+        )
+    return Recording(path.stem, source, bandwidth_hz, audio[1:], (audio[:1],))
 
 
-def _subtract(mixture: Path, vocals: Path, sample_rate: int) -> NDArray[np.int16]:
-    def make() -> tuple[NDArray[np.float32], int]:
-        (total, rate), (part, part_rate) = decode(mixture), decode(vocals)
-        if rate != part_rate or total.shape != part.shape:
-            raise TrainerError(f"{mixture}: differs from {vocals.name} in rate, channels or length; export both alike")
-        return total - part, rate
-
-    return cached("mixture - vocals", [mixture, vocals], sample_rate, make)
+def _bandwidth_hz(path: Path, sample_rate: int) -> float:
+    own_rate = sample_rate_of(path)
+    return sample_rate / 2 if own_rate >= sample_rate else _RESAMPLED_BAND * own_rate / 2

@@ -8,9 +8,9 @@ from importlib import metadata
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.data.songs import Audio, References
 from trainer.errors import TrainerError
 from trainer.evaluate.packages import load_module, package_folder
-from trainer.evaluate.songs import Audio, References
 
 TARGETS = ("vocals", "accompaniment")
 METRICS = ("SDR", "SIR", "ISR", "SAR")

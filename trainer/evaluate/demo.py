@@ -12,14 +12,14 @@ from pathlib import Path
 
 import soundfile
 
+from trainer.data.songs import Audio, References, Song, find_songs
 from trainer.errors import TrainerError
 from trainer.evaluate.bsseval import METRICS, TARGETS, score
 from trainer.evaluate.estimators import StreamedModel
 from trainer.evaluate.machine import cpu_name
-from trainer.evaluate.outputs import written_whole
 from trainer.evaluate.packages import package_folder
 from trainer.evaluate.plots import plot_spectrograms
-from trainer.evaluate.songs import Audio, References, Song, find_songs
+from trainer.outputs import written_whole
 
 MODEL = "lite"
 # Each stream of the song begins with the encoder's silence and has a click at both cuts.
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         print(describe(demonstrate(demo_song(), StreamedModel.find(args.model), args.output)))
     except TrainerError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

@@ -15,10 +15,10 @@ from realtime import plugin, separator, stft
 from realtime.catalog import find_model
 from realtime.plugin import OnnxPlugin, PluginError, read_spec
 from realtime.separator import StreamingSeparator
+from trainer.data.songs import Audio, References
 from trainer.evaluate import spleeter
 from trainer.evaluate.bsseval import EvaluationError
 from trainer.evaluate.masking import ORACLE_STFT, phase_sensitive_estimate
-from trainer.evaluate.songs import Audio, References
 
 BLOCK_SAMPLES = 1 << 16
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from realtime.contract import StftSpec
 from realtime.stft import StreamingStft, window_pair
-from trainer.evaluate.songs import Audio
+from trainer.data.songs import Audio
 
 ORACLE_STFT = StftSpec(n_fft=1024, hop_length=256, analysis_window="hann", synthesis_window="hann")
 

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from trainer.evaluate.outputs import written_whole
-from trainer.evaluate.songs import Audio
+from trainer.data.songs import Audio
+from trainer.outputs import written_whole
 
 DYNAMIC_RANGE_DB = 70
 LOUDEST_PERCENTILE = 99.95  # a click is louder than any music and would darken the rest

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from trainer.evaluate.bsseval import DITHER_RMS, METRICS, TARGETS, WINDOW_S, harness_identity, nan_median
 from trainer.evaluate.estimators import Estimator
-from trainer.evaluate.machine import cpu_name, versions
-from trainer.evaluate.runner import Result, usable_cores
+from trainer.evaluate.machine import cpu_name, usable_cores, versions
+from trainer.evaluate.runner import Result
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ Scores in dB: {protocol()}
 
 Windows without a score, because a reference / an estimate is silent in them: {unscored or "none"}.
 
-Models run from their ONNX files through the streaming host, block after block. Latency is algorithmic. RTF is processor
-time on one thread per second of audio, as fast as possible, with {usable_cores()} songs at once; live use is slower.
+Models run from their ONNX files through the streaming host. Latency is algorithmic. RTF is processor time on one thread
+per second of audio, as fast as it goes and beside other songs; a live call, once per block, takes longer.
 
 Machine: {cpu_name()}, {usable_cores()} cores, {platform.system()} {platform.machine()}.
 Versions: {", ".join(f"{name} {version}" for name, version in versions().items())}.

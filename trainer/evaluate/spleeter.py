@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.contract import StftSpec
+from trainer.data.songs import Audio
 from trainer.evaluate.masking import spectrogram, waveform
 from trainer.evaluate.packages import load_module, package_folder
-from trainer.evaluate.songs import Audio
 
 if TYPE_CHECKING:
     import torch

@@ -39,8 +39,8 @@ def synthesis_window(n_fft: int, hop: int, analysis_name: str, name: str) -> NDA
     window = windows.hann(n_fft, sym=False) ** (0.5 if name == "sqrt_hann" else 1)
     gain = np.zeros(8 * n_fft)
     for start in range(0, 7 * n_fft, hop):
-        gain[start:start + n_fft] += analysis * window
-    steady = gain[4 * n_fft:5 * n_fft]
+        gain[start : start + n_fft] += analysis * window
+    steady = gain[4 * n_fft : 5 * n_fft]
     return window / steady
 
 
@@ -50,11 +50,14 @@ def analyze(audio: NDArray[np.float64], n_fft: int, hop: int, window: NDArray[np
     kernel = np.exp(-2j * np.pi * np.outer(k, n) / n_fft)
     padded = np.concatenate([np.zeros((len(audio), n_fft - hop)), audio], axis=1)
     starts = range(0, audio.shape[1], hop)
-    return np.stack([(padded[:, start:start + n_fft] * window) @ kernel.T for start in starts], axis=-1)
+    return np.stack([(padded[:, start : start + n_fft] * window) @ kernel.T for start in starts], axis=-1)
 
 
 def synthesize(
-    spectrum: NDArray[np.complex128], n_fft: int, hop: int, window: NDArray[np.float64],
+    spectrum: NDArray[np.complex128],
+    n_fft: int,
+    hop: int,
+    window: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Return the overlap-added audio on the time axis of the analyzed audio, `(channels, frames * hop)`."""
     channels, bins, frames = spectrum.shape
@@ -64,8 +67,8 @@ def synthesize(
     padded = np.zeros((channels, n_fft + (frames - 1) * hop))
     for frame in range(frames):
         segment = ((spectrum[..., frame] * both_sides) @ kernel.T).real
-        padded[:, frame * hop:frame * hop + n_fft] += segment * window
-    return padded[:, n_fft - hop:]
+        padded[:, frame * hop : frame * hop + n_fft] += segment * window
+    return padded[:, n_fft - hop :]
 
 
 def make_vectors() -> dict[str, NDArray]:

@@ -12,6 +12,20 @@ import soundfile
 from trainer.errors import TrainerError
 
 
+def make_folder(path: Path) -> None:
+    """Make sure that `path` is a folder.
+
+    Raises:
+        TrainerError: The file system refuses.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainerError(
+            f"{path}: cannot be a folder for results ({error.strerror}); choose another place"
+        ) from error
+
+
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
     """Give a path beside `path` to write to, renamed to it at the end and removed if anything goes wrong.
@@ -19,8 +33,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     Raises:
         TrainerError: The file system refuses.
     """
+    make_folder(path.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         # The suffix stays last: it tells the writers of pictures and audio which format to write.
         beside = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
         try:

@@ -13,6 +13,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from trainer.data.decoding import as_float
 from trainer.errors import TrainerError
 
 STEMS_SUFFIXES = (".stem.mp4", ".stem.m4a")
@@ -95,6 +96,24 @@ class Song:
                 raise SongError(f"{source}: mixes sample rates {sorted(rates)}; resample its files to one rate")
             parts, sample_rate = {part: audio for part, (audio, _) in loaded.items()}, rates.pop()
         return _of_one_shape(source, parts, sample_rate), sample_rate
+
+    def seconds(self) -> float:
+        """Return the length by the header of the song's first file.
+
+        Raises:
+            SongError: The file is unreadable.
+        """
+        path = self.parts[0][1]
+        with _readable(path):
+            if not self.is_stems_file:
+                return soundfile.info(path).duration
+            with av.open(str(path)) as container:
+                return (container.duration or 0) / av.time_base
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The parts the song has."""
+        return frozenset(STEMS_STREAMS if self.is_stems_file else (part for part, _ in self.parts))
 
     @property
     def is_stems_file(self) -> bool:
@@ -193,19 +212,12 @@ def _on_timeline(path: Path, stream: av.AudioStream, frames: list[av.AudioFrame]
     """
     if not frames:
         raise SongError(f"{path}: has an audio stream without sound; fetch the file again")
-    audio = np.concatenate([_as_float(frame) for frame in frames], axis=1)
+    audio = np.concatenate([as_float(frame) for frame in frames], axis=1)
     start = round(frames[0].pts * frames[0].time_base * stream.rate) if frames[0].pts is not None else 0
     audio = audio[:, -start:] if start < 0 else np.pad(audio, ((0, 0), (start, 0)))
     if stream.duration is None:
         return audio
     return audio[:, : round(((stream.start_time or 0) + stream.duration) * stream.time_base * stream.rate)]
-
-
-def _as_float(frame: av.AudioFrame) -> Audio:
-    audio = frame.to_ndarray()
-    if not frame.format.is_planar:
-        audio = audio.reshape(-1, frame.layout.nb_channels).T
-    return audio if audio.dtype == np.float32 else audio.astype(np.float32) / np.float32(2 ** (8 * audio.itemsize - 1))
 
 
 def _passage(sample_rate: int, start_s: float, seconds: float | None) -> tuple[int, int | None]:

@@ -1,0 +1,107 @@
+"""What is compared: models through the streaming host, and baselines."""
+
+import numpy as np
+import pytest
+
+from realtime.contract import StftSpec
+from tests.plugins import gains, identity, make_spec
+from trainer.data.songs import References
+from trainer.evaluate.bsseval import EvaluationError
+from trainer.evaluate.estimators import Mixture, Oracle, StreamedModel, find_estimators
+from trainer.evaluate.masking import ORACLE_STFT, phase_sensitive_estimate, spectrogram, waveform
+
+RATE = 44100
+
+
+@pytest.fixture
+def references(rng):
+    vocals, accompaniment = (
+        (0.1 * rng.standard_normal((2, RATE + 17))).astype(np.float32),
+        (0.2 * rng.standard_normal((2, RATE + 17))).astype(np.float32),
+    )
+    return References(vocals + accompaniment, vocals, accompaniment, RATE)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        ORACLE_STFT,
+        StftSpec(4096, 1024, "hann", "hann"),
+        StftSpec(2048, 512, "asymmetric", "asymmetric"),
+    ],
+    ids=["oracle", "spleeter", "asymmetric"],
+)
+def test_a_spectrogram_turns_back_into_its_audio(rng, spec):
+    audio = rng.standard_normal((2, 10001)).astype(np.float32)
+    np.testing.assert_allclose(waveform(spectrogram(audio, spec), spec, audio.shape[1]), audio, atol=1e-5)
+
+
+def test_the_oracle_is_perfect_where_voice_and_rest_do_not_overlap():
+    time_s = np.arange(RATE) / RATE
+    vocals, accompaniment = (
+        np.sin(2 * np.pi * hz * time_s, dtype=np.float64)[None].astype(np.float32) for hz in (440, 5000)
+    )
+    estimate = phase_sensitive_estimate(vocals + accompaniment, vocals)
+    error = (estimate - vocals)[:, 2048:-2048]
+    assert 20 * np.log10(np.std(vocals) / np.std(error)) > 60
+
+
+def test_the_oracle_beats_doing_nothing(references):
+    estimates = Oracle().estimate(references)
+    idle = Mixture().estimate(references)
+    assert np.std(estimates.vocals - references.vocals) < 0.7 * np.std(idle.vocals - references.vocals)
+    np.testing.assert_allclose(estimates.vocals + estimates.accompaniment, references.mixture, atol=1e-6)
+
+
+def test_a_streamed_model_is_aligned_with_the_mixture(tmp_path, references):
+    model = StreamedModel.find(
+        identity(tmp_path / "same.onnx", make_spec(StftSpec(2048, 512, "asymmetric", "asymmetric")))
+    )
+    estimates = model.estimate(references)
+    np.testing.assert_allclose(estimates.vocals, references.mixture, atol=1e-5)
+    np.testing.assert_allclose(estimates.accompaniment, 0, atol=1e-5)
+    assert model.latency_ms == pytest.approx(1024 / 44.1)
+    assert estimates.busy_s > 0
+
+
+def test_a_model_without_accompaniment_gets_the_residual(tmp_path, references):
+    model = StreamedModel.find(gains(tmp_path / "voice.onnx", make_spec(residual=None), [[0.25]]))
+    estimates = model.estimate(references)
+    np.testing.assert_allclose(estimates.accompaniment, 0.75 * references.mixture, atol=1e-5)
+
+
+def test_a_models_identity_follows_its_content_and_not_its_place(tmp_path):
+    (tmp_path / "other").mkdir()
+    paths = [
+        gains(tmp_path / name, make_spec(), [[gain]])
+        for name, gain in (("a.onnx", 0.5), ("other/b.onnx", 0.5), ("c.onnx", 0.6))
+    ]
+    same, moved, changed = (StreamedModel.find(path).identity for path in paths)
+    assert same == moved != changed
+
+
+def test_a_song_at_another_rate_is_refused(tmp_path, references):
+    model = StreamedModel.find(identity(tmp_path / "same.onnx", make_spec(sample_rate=48000)))
+    with pytest.raises(EvaluationError, match=r"48000 Hz.*44100 Hz"):
+        model.estimate(references)
+
+
+def test_a_model_without_vocals_is_refused(tmp_path):
+    path = identity(tmp_path / "drums.onnx", make_spec(targets=("drums",), residual="rest"))
+    with pytest.raises(EvaluationError, match=r"drums\.onnx.*drums, rest"):
+        StreamedModel.find(path)
+
+
+@pytest.mark.parametrize(
+    ("models", "baselines", "message"),
+    [
+        (["no/such.onnx"], [], r"such\.onnx"),
+        ([], ["orakel"], "orakel"),
+        ([], [], "nothing"),
+        ([], ["oracle", "oracle"], "oracle"),
+    ],
+    ids=["model", "baseline", "nothing", "twice"],
+)
+def test_rows_that_cannot_be_are_refused(models, baselines, message):
+    with pytest.raises(EvaluationError, match=message):
+        find_estimators(models, baselines)
