@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from export.adapters.open_unmix import export_trained, export_umxhq
+from export.adapters.spleeter import CONTEXTS, export_spleeter
 from export.check import check_plugin
 from export.errors import ExportError
 from export.step_graph import model_spec, write_step_graph
@@ -17,15 +19,18 @@ from trainer.errors import TrainerError
 from trainer.outputs import written_whole
 
 _LICENSE = "as the licences of the training data allow"
-_USAGE = "python -m export CHECKPOINT [-o MODEL.onnx] [--license TEXT]\n       python -m export check MODEL.onnx"
+_USAGE = """python -m export CHECKPOINT [-o MODEL.onnx] [--license TEXT]
+       python -m export umx DIR [-o MODEL.onnx]
+       python -m export spleeter [--context 64|128] [-o MODEL.onnx]
+       python -m export check MODEL.onnx"""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    command = _check if words[:1] == ["check"] else _export
+    commands = {"check": _check, "umx": _export_umxhq, "spleeter": _export_spleeter}
     try:
-        return command(words)
+        return commands.get(words[0] if words else "", _export)(words)
     except (ContractError, ExportError, PluginError, TrainerError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -48,14 +53,45 @@ def _export(words: list[str]) -> int:
     output = args.output or Path(f"{model.config.name}.onnx")
     if output.is_dir():
         raise ExportError(f"{output}: is a folder; name the .onnx file to write in it")
+    spec = model_spec(model, about, args.license)
+    if not spec.states:
+        return _say_written(output, export_trained(model, spec, output))
     with written_whole(output) as beside:
-        write_step_graph(model, model_spec(model, about, args.license), beside)
+        write_step_graph(model, spec, beside)
         report = verify_export(args.checkpoint, beside)
     print(
         f"verified over {report.frames} frames: torch streaming {report.streaming_error:.1e} of peak "
         f"({report.streaming_db:.0f} dB), host {report.host_error:.1e} of peak ({report.host_db:.0f} dB)"
     )
     print(f"wrote {output} ({output.stat().st_size / 2**20:.1f} MiB)")
+    return 0
+
+
+def _export_umxhq(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m export", usage=_USAGE)
+    parser.add_argument("umx")
+    parser.add_argument("weights", type=Path, metavar="DIR", help="folder of the four published .pth files")
+    parser.add_argument("-o", "--output", type=Path, default=Path("umx.onnx"), metavar="MODEL.onnx")
+    args = parser.parse_args(words)
+    return _say_written(args.output, export_umxhq(args.weights, args.output))
+
+
+def _export_spleeter(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m export", usage=_USAGE)
+    parser.add_argument("spleeter")
+    parser.add_argument(
+        "--context",
+        type=int,
+        choices=CONTEXTS,
+        help="frames of the sliding window of the causal form (default: whole segments, for files)",
+    )
+    parser.add_argument("-o", "--output", type=Path, default=Path("spleeter.onnx"), metavar="MODEL.onnx")
+    args = parser.parse_args(words)
+    return _say_written(args.output, export_spleeter(args.output, args.context))
+
+
+def _say_written(output: Path, error: float) -> int:
+    print(f"verified: host {error:.1e} of peak from torch\nwrote {output} ({output.stat().st_size / 2**20:.1f} MiB)")
     return 0
 
 

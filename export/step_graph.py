@@ -13,13 +13,13 @@ import torch
 from torch import Tensor, nn
 
 from realtime.contract import ModelSpec, StateSpec
-from trainer.model import CausalDualPathRnn
+from trainer.architectures import Network
 
 _OPSET = 17
 _STATE = "inter"
 
 
-def model_spec(model: CausalDualPathRnn, about: Mapping[str, Any], license_text: str) -> ModelSpec:
+def model_spec(model: Network, about: Mapping[str, Any], license_text: str) -> ModelSpec:
     """Describe a model for the host.
 
     Args:
@@ -41,7 +41,7 @@ def model_spec(model: CausalDualPathRnn, about: Mapping[str, Any], license_text:
         residual=config.residual,
         stft=config.stft,
         hops_per_call=config.model.chunk_frames,
-        states=(StateSpec(_STATE, model.state_shape()),),
+        states=() if 0 in model.state_shape() else (StateSpec(_STATE, model.state_shape()),),
         card={
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "training": {key: about[key] for key in ("commit", "step", "seconds", "validation")},
@@ -49,7 +49,7 @@ def model_spec(model: CausalDualPathRnn, about: Mapping[str, Any], license_text:
     )
 
 
-def write_step_graph(model: CausalDualPathRnn, spec: ModelSpec, path: Path) -> None:
+def write_step_graph(model: Network, spec: ModelSpec, path: Path) -> None:
     """Write the graph of one call of `model` to `path`, nothing verified.
 
     The TorchScript exporter is used because it keeps each LSTM as one ONNX node with explicit states; the newer one
@@ -81,7 +81,7 @@ def _data_name(folder: Path) -> str:
 class _OneCall(nn.Module):
     """The model with its state as a plain input and output."""
 
-    def __init__(self, model: CausalDualPathRnn) -> None:
+    def __init__(self, model: Network) -> None:
         super().__init__()
         self.model = model
 

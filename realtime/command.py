@@ -1,4 +1,4 @@
-"""The terminal of the host: `python -m realtime separate` and `python -m realtime models`."""
+"""The terminal of the host: `python -m realtime COMMAND`."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from realtime.files.discovery import Discovery, find_songs
 from realtime.files.errors import AudioFileError
 from realtime.files.formats import BIT_DEPTHS, FORMATS, StemFormat
 from realtime.files.terminal import BatchPrinter, clock
+from realtime.live.errors import LiveError
+from realtime.live.terminal import add_commands
 from realtime.plugin import PluginError, read_spec
 
 DEFAULT_MODEL = "lite"
@@ -63,7 +65,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
-    except (AudioFileError, PluginError) as error:
+    except (AudioFileError, LiveError, PluginError) as error:
         print(error, file=sys.stderr)
         return _BAD_INPUT
 
@@ -115,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         description="List the models that ship with the program.",
     )
     models.set_defaults(run=_models)
+    add_commands(commands)
     return parser
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -69,6 +70,8 @@ class OnnxPlugin:
         path: The ONNX file.
         spec: What the file says about itself.
         provider: The execution provider that really runs the graph.
+        calls: Calls of the graph so far.
+        session_s: Time spent inside ONNX Runtime for them.
 
     Raises:
         PluginError: The file breaks the contract, or ONNX Runtime cannot run it.
@@ -93,6 +96,7 @@ class OnnxPlugin:
         written = (self._buffers["mixture"], self._buffers["estimates"], *self._states[0].values())
         self._masks = {array.shape: np.empty(array.shape, bool) for array in written}
         self._turn = 0
+        self.calls, self.session_s = 0, 0.0
         self._warm_up()
 
     def step(self, mixture: NDArray[np.complex64]) -> NDArray[np.complex64]:
@@ -116,11 +120,14 @@ class OnnxPlugin:
         self._mixture[..., context:] = mixture
         scrub(self._buffers["mixture"], self._masks[self._buffers["mixture"].shape])
         self._past[...] = self._mixture[..., mixture.shape[-1] :]
+        started = time.perf_counter()
         try:
             self._session.run_with_iobinding(self._bindings[self._turn])
         except _ORT_ERRORS as error:
             self.reset()
             raise PluginError(f"{self.path}: the model failed ({_reason(error)}); choose another model") from error
+        self.calls += 1
+        self.session_s += time.perf_counter() - started
         self._turn = 1 - self._turn
         if not all(map(self._is_finite, (self._buffers["estimates"], *self._states[self._turn].values()))):
             self.reset()
@@ -149,6 +156,7 @@ class OnnxPlugin:
         for _ in self._bindings:
             self.step(np.zeros_like(self._past, shape=(*self._mixture.shape[:-1], self.spec.hops_per_call)))
         self.reset()
+        self.calls, self.session_s = 0, 0.0
 
     def _is_finite(self, array: NDArray[np.float32]) -> bool:
         return bool(np.isfinite(array, out=self._masks[array.shape]).all())

@@ -62,8 +62,14 @@ class StreamingSeparator:
         """
         if block.ndim != 2 or block.shape[0] != self.spec.channels:
             raise ValueError(f"block has shape {block.shape}, expected ({self.spec.channels}, n)")
-        length, taken = block.shape[1], 0
         result = np.empty((len(self._ready), *block.shape), np.float32)
+        self.process_into(block, result)
+        self.dry = result[-1]
+        return result[:-1]
+
+    def process_into(self, block: NDArray[np.float32], result: NDArray[np.float32]) -> None:
+        """Do as `process`, without allocation: fill `result` `(outputs + 1, channels, n)`, the dry mixture last."""
+        length, taken = block.shape[1], 0
         while taken < length:
             count = min(length - taken, self.spec.call_samples - self._filled)
             here, there = slice(self._filled, self._filled + count), slice(taken, taken + count)
@@ -74,8 +80,6 @@ class StreamingSeparator:
             if self._filled == self.spec.call_samples:
                 self._filled = 0
                 self._separate_chunk()
-        self.dry = result[-1]
-        return result[:-1]
 
     def flush(self) -> NDArray[np.float32]:
         """End the stream and reset: return its last samples, `(outputs, channels, latency_samples)`."""

@@ -113,6 +113,21 @@ def hidden_overflow(path: Path, spec: ModelSpec) -> Path:
     return _save(path, spec, nodes, {"one": [1], "growth": np.float32(1e30)})
 
 
+def slow(path: Path, spec: ModelSpec, size: int = 600) -> Path:
+    """Every target is the mixture, after two products of big matrices that come to nothing."""
+    nodes = [
+        _node("Mul", ["matrix", "zero"], "nothing"),
+        _node("ReduceMax", ["mixture"], "loudest", keepdims=0),
+        _node("Add", ["matrix", "loudest"], "changing"),
+        _node("MatMul", ["changing", "nothing"], "product"),
+        _node("MatMul", ["changing", "product"], "products"),
+        _node("ReduceMax", ["products"], "offset", keepdims=0),
+        _node("Add", ["mixture", "offset"], "sum"),
+        _node("Unsqueeze", ["sum", "one"], "estimates"),
+    ]
+    return _save(path, spec, nodes, {"one": [1], "zero": np.float32(0), "matrix": np.ones((size, size), np.float32)})
+
+
 def make_graph(
     spec: ModelSpec,
     nodes: Sequence[onnx.NodeProto],

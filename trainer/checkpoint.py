@@ -13,9 +13,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from trainer.architectures import Network, build_network
 from trainer.config import Config
 from trainer.errors import TrainerError
-from trainer.model import CausalDualPathRnn
 from trainer.outputs import written_whole
 
 # Names begin with the part they belong to; the first holds the averaged weights, which are the model.
@@ -56,14 +56,14 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     return tensors, about
 
 
-def load_model(path: Path) -> tuple[CausalDualPathRnn, dict[str, Any]]:
+def load_model(path: Path) -> tuple[Network, dict[str, Any]]:
     """Return the model of a checkpoint in evaluation mode and what is said about it.
 
     Raises:
         TrainerError: The checkpoint does not hold the weights its own configuration asks for.
     """
     tensors, about = load_checkpoint(path)
-    model = CausalDualPathRnn(Config.from_dict(about["config"]))
+    model = build_network(Config.from_dict(about["config"]))
     load_weights(model, tensors, path)
     return model.eval(), about
 

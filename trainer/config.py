@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+import types
 import typing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,51 @@ class ModelConfig:
     features: int = 64
     blocks: int = 4
     chunk_frames: int = 1
+
+    def validate(self, stft: StftSpec) -> None:
+        """Raise TrainerError where a value is out of range or does not fit the transform."""
+        _require_counts(self, ("features", "blocks", "chunk_frames"))
+        bands = self.bands
+        _require(bool(bands) and all(n >= 1 for band in bands for n in band), "model.bands", bands, "pairs from 1 up")
+        used = sum(count * width for count, width in bands)
+        _require(used <= stft.bins, "model.bands", f"{used} bins wide", f"at most n_fft / 2 + 1 = {stft.bins}")
+
+
+@dataclass(frozen=True)
+class OpenUnmixConfig:
+    """Shape of an `OpenUnmix`, the published one by default.
+
+    Attributes:
+        architecture: Tells this table from that of a `CausalDualPathRnn`.
+        unidirectional: Whether time runs forward only, which makes the network causal.
+        hidden: Width of every layer.
+        layers: Stacked LSTMs.
+        max_bin: Bins from DC up that the network looks at; it masks all of them.
+        dropout: Share of values dropped between LSTMs in training.
+    """
+
+    architecture: str
+    unidirectional: bool = False
+    hidden: int = 512
+    layers: int = 3
+    max_bin: int = 1487  # up to 16 kHz, where the AAC of MUSDB18 ends
+    dropout: float = 0.4
+
+    @property
+    def chunk_frames(self) -> int:
+        """Frames the network takes at a time at least."""
+        return 1
+
+    def validate(self, stft: StftSpec) -> None:
+        """Raise TrainerError where a value is out of range or does not fit the transform."""
+        _require_counts(self, ("hidden", "layers", "max_bin"))
+        _require(self.hidden % 2 == 0, "model.hidden", self.hidden, "even, one half for each direction")
+        _require(self.max_bin <= stft.bins, "model.max_bin", self.max_bin, f"at most n_fft / 2 + 1 = {stft.bins}")
+        _require(0 <= self.dropout < 1, "model.dropout", self.dropout, "from 0 to below 1")
+
+
+# By the name in their table; the project's own architecture needs none.
+ARCHITECTURES = {None: ModelConfig, "open-unmix": OpenUnmixConfig}
 
 
 @dataclass(frozen=True)
@@ -112,7 +158,7 @@ class Config:
 
     name: str
     stft: StftSpec
-    model: ModelConfig
+    model: ModelConfig | OpenUnmixConfig
     description: str = "Causal dual-path RNN"
     sample_rate: int = 44100
     channels: int = 2
@@ -138,18 +184,9 @@ class Config:
 
     def validate(self) -> None:
         """Raise TrainerError where a value is out of range or values do not fit together."""
-        bands, optimizer = self.model.bands, self.optimizer
-        for table, names in (
-            (self.model, ("features", "blocks", "chunk_frames")),
-            (optimizer, ("batch_size", "steps", "warmup_steps", "validate_every")),
-        ):
-            for name in names:
-                _require(getattr(table, name) >= 1, name, getattr(table, name), "at least 1")
-        _require(bool(bands) and all(n >= 1 for band in bands for n in band), "model.bands", bands, "pairs from 1 up")
-        used = sum(count * width for count, width in bands)
-        _require(
-            used <= self.stft.bins, "model.bands", f"{used} bins wide", f"at most n_fft / 2 + 1 = {self.stft.bins}"
-        )
+        optimizer = self.optimizer
+        self.model.validate(self.stft)
+        _require_counts(optimizer, ("batch_size", "steps", "warmup_steps", "validate_every"))
         _require(optimizer.minutes >= 0, "optimizer.minutes", optimizer.minutes, "0 or more")
         _require(self.mixing.crop_s >= 0.5, "mixing.crop_s", self.mixing.crop_s, "at least 0.5")
         _require(self.channels == 2, "channels", self.channels, "2, for examples are mixed in stereo")
@@ -159,6 +196,11 @@ class Config:
 def _require(condition: bool, key: str, value: object, expected: str) -> None:
     if not condition:
         raise TrainerError(f"{key} is {value}, but must be {expected}")
+
+
+def _require_counts(table: Any, names: tuple[str, ...]) -> None:
+    for name in names:
+        _require(getattr(table, name) >= 1, name, getattr(table, name), "at least 1")
 
 
 def load_preset(name_or_path: str, overrides: typing.Iterable[str] = ()) -> Config:
@@ -201,6 +243,8 @@ def _override(values: dict[str, Any], override: str) -> None:
 
 def _build(kind: Any, value: Any, where: str) -> Any:
     """Turn plain `value` into `kind`, a dataclass or a builtin type, naming `where` in errors."""
+    if isinstance(kind, types.UnionType):
+        kind = _architecture(value, where)
     if dataclasses.is_dataclass(kind):
         return _build_dataclass(kind, value, where)
     if typing.get_origin(kind) is tuple:
@@ -214,6 +258,14 @@ def _build(kind: Any, value: Any, where: str) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise TrainerError(f"{where} is {value!r}, but must be {kind.__name__}")
     return value
+
+
+def _architecture(value: Any, where: str) -> Any:
+    name = value.get("architecture") if isinstance(value, dict) else None
+    if name not in ARCHITECTURES:
+        known = ", ".join(filter(None, ARCHITECTURES))
+        raise TrainerError(f"{where}.architecture is {name!r}, but must be one of {known}, or left out")
+    return ARCHITECTURES[name]
 
 
 def _build_dataclass(kind: Any, values: Any, where: str) -> Any:

@@ -21,19 +21,20 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from trainer import distributed
+from trainer.architectures import acquaint, build_network
 from trainer.checkpoint import CURRENT, OPTIMIZER, WEIGHTS, code_version, load_checkpoint, load_weights, save_checkpoint
 from trainer.config import Config
 from trainer.curves import LearningCurve
 from trainer.data.mixing import Batch, ExampleMixer
 from trainer.data.recordings import Recording, Source, find_recordings
 from trainer.losses import PhaseAwareLoss
-from trainer.model import CausalDualPathRnn
 from trainer.outputs import make_folder
 from trainer.spectral import Stft
 from trainer.validation import Validator
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 _CUDA_WORKERS = 12
+_ACQUAINTANCES = 128  # examples a new network may look at before the first step
 
 
 class Trainer:
@@ -45,8 +46,9 @@ class Trainer:
             make_folder(folder)
         self.commit = code_version()
         torch.manual_seed(config.optimizer.seed)
-        self.model = CausalDualPathRnn(config).to(device)
-        self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.model = build_network(config).to(device)
+        self.average = self._copy_of_weights()
+        self._new = True
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
             config.optimizer.learning_rate,
@@ -66,6 +68,8 @@ class Trainer:
         training, validation = split_recordings(recordings, self.config)
         validator = Validator(validation, self.config, self.device)
         mixer = ExampleMixer(training, self.config, distributed.rank())
+        if self._new:
+            self._acquaint(ExampleMixer(training, self.config))  # the same examples in every process
         curve = LearningCurve(self.folder, self.step) if distributed.rank() == 0 else None
         try:
             with _stop_requests() as stopped:
@@ -73,6 +77,11 @@ class Trainer:
         finally:
             if curve is not None:
                 curve.close()
+
+    def _acquaint(self, mixer: ExampleMixer) -> None:
+        batches = range(-(-_ACQUAINTANCES // self.config.optimizer.batch_size))
+        acquaint(self.model, (self.stft.forward(mixer[index].mixture.to(self.device)) for index in batches))
+        self.average = self._copy_of_weights()
 
     def _recordings(self) -> list[Recording]:
         if distributed.rank() != 0:
@@ -143,11 +152,14 @@ class Trainer:
         optimizer = self.config.optimizer
         for group in self.optimizer.param_groups:
             group["lr"] = _learning_rate(self.config, self.step, progress)
+        # What is dropped depends on the step alone, so that a resumed run goes on as an unbroken one.
+        torch.manual_seed(hash((optimizer.seed, self.step, distributed.rank())))
         mixture, vocals = (audio.to(self.device) for audio in (batch.mixture, batch.vocals))
         spectrum = self.stft.forward(mixture)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=optimizer.autocast):
             with torch.no_grad():
-                _, state = self.model(spectrum[..., : batch.warmup_frames, :])
+                _, state = self.model.eval()(spectrum[..., : batch.warmup_frames, :])
+            self.model.train()
             estimates, _ = model(spectrum[..., batch.warmup_frames :, :], state.float())
         estimates = self._band_limit(estimates[:, 0].float(), batch.bandwidth_hz.to(self.device))
         skipped = batch.warmup_frames * self.config.stft.hop_length
@@ -173,10 +185,12 @@ class Trainer:
     def _update_average(self) -> None:
         decay = min(self.config.optimizer.ema, (1 + self.step) / (10 + self.step))
         current = self.model.state_dict()
-        torch._foreach_lerp_(list(self.average.values()), [current[name] for name in self.average], 1 - decay)
+        numbers = [name for name, value in self.average.items() if value.is_floating_point()]
+        torch._foreach_lerp_([self.average[name] for name in numbers], [current[name] for name in numbers], 1 - decay)
+        self.average |= {name: value.clone() for name, value in current.items() if name not in numbers}
 
     def _validate(self, validator: Validator, curve: LearningCurve | None, losses: list[Tensor]) -> None:
-        current = {name: value.clone() for name, value in self.model.state_dict().items()}
+        current = self._copy_of_weights()
         self.model.load_state_dict(self.average)
         scores = validator.score(self.model.eval())
         self.model.train().load_state_dict(current)
@@ -230,7 +244,10 @@ class Trainer:
 
     def _take_weights(self, tensors: Mapping[str, Tensor], path: Path) -> None:
         load_weights(self.model, tensors, path)
-        self.average = {name: value.clone() for name, value in self.model.state_dict().items()}
+        self.average, self._new = self._copy_of_weights(), False
+
+    def _copy_of_weights(self) -> dict[str, Tensor]:
+        return {name: value.clone() for name, value in self.model.state_dict().items()}
 
     def resume(self, path: Path) -> None:
         """Take up weights, their average, optimizer and counters where a checkpoint left them.

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from trainer.data.songs import References
-from trainer.evaluate.bsseval import METRICS, EvaluationError, nan_median, score
+from trainer.data.songs import References, SongError
+from trainer.evaluate.bsseval import METRICS, EvaluationError, is_singular, nan_median, score
 from trainer.evaluate.demo import START_S, demo_song
+from trainer.evaluate.levels import LIMIT_DB
 from trainer.evaluate.masking import phase_sensitive_estimate
+from trainer.evaluate.packages import load_module, package_folder
 
 RATE = 8000
 RMS = 0.1
@@ -25,12 +27,68 @@ def medians(references, vocals, accompaniment):
     return dict(zip(METRICS, voice, strict=True)), dict(zip(METRICS, rest, strict=True))
 
 
-def test_perfect_estimates_score_as_high_as_the_dither_allows():
+def band_limited(audio):
+    """Cut everything above half of the band, as a lossy codec does."""
+    spectrum = np.fft.rfft(audio)
+    spectrum[:, spectrum.shape[1] // 2 :] = 0
+    return np.fft.irfft(spectrum).astype(np.float32)
+
+
+def test_perfect_estimates_score_the_most_there_is():
     references = song(white(1), white(2))
     for scores in medians(references, references.vocals, references.accompaniment):
-        # rms 0.1 over dither 1e-4
-        assert scores["SDR"] == pytest.approx(60, abs=0.5)
-        assert min(scores.values()) > 55
+        assert set(scores.values()) == {LIMIT_DB}
+
+
+def test_perfect_estimates_of_band_limited_references_score_as_high_as_the_dither_allows():
+    references = song(band_limited(white(1)), band_limited(white(2)))
+    for scores in medians(references, references.vocals, references.accompaniment):
+        # Half the power of rms 0.1 over dither of 1e-4.
+        assert scores["SDR"] == pytest.approx(57, abs=0.5)
+        assert min(scores.values()) > 52
+
+
+def test_regular_references_score_exactly_what_museval_says():
+    references = song(white(1), white(2))
+    estimates = [
+        0.7 * references.vocals + white(3, rms=0.02),
+        references.accompaniment + 0.2 * references.vocals + white(4, rms=0.01),
+    ]
+    museval = load_module(package_folder("museval") / "metrics.py")
+    signals = [
+        np.stack([audio.T.astype(np.float64) for audio in pair])
+        for pair in ((references.vocals, references.accompaniment), estimates)
+    ]
+    sdr, isr, sir, sar, _ = museval.bss_eval(*signals, window=RATE, hop=RATE)
+    result = score(references, *estimates)
+    assert not result.dithered
+    np.testing.assert_allclose(result.windows, np.stack([sdr, sir, isr, sar], axis=1), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("vocals", "singular"),
+    [
+        (np.concatenate([white(1), white(3)]), False),
+        (np.round(np.concatenate([white(1), white(3)]) * 2**15) / 2**15, False),
+        (np.concatenate([white(1), white(1)]), True),
+        (band_limited(np.concatenate([white(1), white(3)])), True),
+        (np.zeros((2, 3 * RATE)), True),
+    ],
+    ids=["full band", "16 bit", "equal channels", "band-limited", "silent"],
+)
+def test_references_without_a_stable_projection_are_seen(vocals, singular):
+    accompaniment = np.concatenate([white(2), white(4)])
+    assert is_singular(np.stack([vocals, accompaniment])) == singular
+
+
+def test_dither_does_not_move_the_distortion_ratio():
+    vocals, accompaniment = band_limited(white(1)), band_limited(white(2))
+    references = song(vocals, accompaniment)
+    estimate = vocals + white(3, rms=0.03)
+    windows = score(references, estimate, references.mixture - estimate)
+    assert windows.dithered
+    power = (vocals.reshape(-1, RATE) ** 2).sum(axis=1) / ((estimate - vocals).reshape(-1, RATE) ** 2).sum(axis=1)
+    np.testing.assert_allclose(windows.windows[0, METRICS.index("SDR")], 10 * np.log10(power), atol=0.01)
 
 
 @pytest.mark.parametrize("gain", [0.5, -1.0])
@@ -116,9 +174,10 @@ def test_a_silent_song_has_no_score():
     assert np.isnan(result.median()).all()
 
 
-def test_a_song_shorter_than_a_window_is_one_window():
+def test_a_song_shorter_than_a_window_is_refused():
     references = song(white(1)[:, : RATE // 2], white(2)[:, : RATE // 2])
-    assert score(references, references.mixture, references.mixture).windows.shape[-1] == 1
+    with pytest.raises(SongError, match=r"0\.50 s"):
+        score(references, references.mixture, references.mixture)
 
 
 def test_the_same_song_scores_the_same_twice():
@@ -131,8 +190,15 @@ def test_estimates_with_nan_are_refused():
     references = song(white(1), white(2))
     estimate = references.vocals.copy()
     estimate[0, 7] = np.nan
-    with pytest.raises(EvaluationError, match="NaN"):
+    with pytest.raises(EvaluationError, match=r"estimates.*NaN"):
         score(references, estimate, references.accompaniment)
+
+
+def test_songs_with_nan_are_refused():
+    references = song(white(1), white(2))
+    references.vocals[0, 7] = np.nan
+    with pytest.raises(SongError, match=r"stems.*NaN"):
+        score(references, references.mixture, references.mixture)
 
 
 def test_estimates_of_another_length_are_refused():

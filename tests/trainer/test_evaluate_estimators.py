@@ -6,8 +6,17 @@ import pytest
 from realtime.contract import StftSpec
 from tests.plugins import gains, identity, make_spec
 from trainer.data.songs import References
+from trainer.evaluate import open_unmix
 from trainer.evaluate.bsseval import EvaluationError
-from trainer.evaluate.estimators import Mixture, Oracle, StreamedModel, find_estimators
+from trainer.evaluate.estimators import (
+    UMXHQ_ROWS,
+    Mixture,
+    Oracle,
+    Spleeter,
+    StreamedModel,
+    Umxhq,
+    find_estimators,
+)
 from trainer.evaluate.masking import ORACLE_STFT, phase_sensitive_estimate, spectrogram, waveform
 
 RATE = 44100
@@ -90,6 +99,43 @@ def test_a_model_without_vocals_is_refused(tmp_path):
     path = identity(tmp_path / "drums.onnx", make_spec(targets=("drums",), residual="rest"))
     with pytest.raises(EvaluationError, match=r"drums\.onnx.*drums, rest"):
         StreamedModel.find(path)
+
+
+@pytest.mark.parametrize("label", ["umxhq", "umxhq-residual", "umxhq-em0", "umxhq-em0-residual"])
+def test_without_weights_the_row_says_how_to_get_them_and_what_was_published(label):
+    [row] = find_estimators([], [label])
+    assert row.label == label
+    assert row.unavailable.startswith("not available: ")
+    assert "published elsewhere, not measured here: vocals SDR 6.25 dB" in row.unavailable
+
+
+def test_the_rows_of_umxhq_are_not_taken_for_one_another():
+    rows = find_estimators([], list(UMXHQ_ROWS))
+    assert len({row.identity for row in rows}) == 4
+
+
+def test_without_a_checkpoint_the_trained_rival_says_how_to_make_one():
+    [row] = find_estimators([], ["umx-trained"])
+    assert "python -m trainer fit umx" in row.unavailable
+
+
+def test_a_missing_weights_file_is_named(tmp_path):
+    with pytest.raises(EvaluationError, match=r"vocals-b62c91ce\.pth: is not there; download .*zenodo"):
+        open_unmix.check_weights(tmp_path)
+
+
+def test_another_file_under_a_published_name_is_refused(tmp_path):
+    for name in open_unmix.WEIGHTS.values():
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(EvaluationError, match=r"vocals-b62c91ce\.pth: is not the published file.*2d711642"):
+        open_unmix.check_weights(tmp_path)
+
+
+def test_mono_is_refused_by_what_takes_stereo(references):
+    mono = References(*(a[:1] for a in (references.mixture, references.vocals, references.accompaniment)), RATE)
+    for row in (Spleeter(), Umxhq("umxhq", None, False, 1)):
+        with pytest.raises(EvaluationError, match="stereo at 44100 Hz"):
+            row.estimate(mono)
 
 
 @pytest.mark.parametrize(

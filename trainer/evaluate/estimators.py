@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -16,7 +17,7 @@ from realtime.catalog import find_model
 from realtime.plugin import OnnxPlugin, PluginError, read_spec
 from realtime.separator import StreamingSeparator
 from trainer.data.songs import Audio, References
-from trainer.evaluate import spleeter
+from trainer.evaluate import open_unmix, spleeter
 from trainer.evaluate.bsseval import EvaluationError
 from trainer.evaluate.masking import ORACLE_STFT, phase_sensitive_estimate
 
@@ -155,21 +156,103 @@ class Spleeter:
 
     def estimate(self, references: References) -> Estimates:
         """Separate the whole mixture at once."""
-        if (references.sample_rate, references.mixture.shape[0]) != (spleeter.SAMPLE_RATE, 2):
-            raise EvaluationError(
-                f"Spleeter takes stereo at {spleeter.SAMPLE_RATE} Hz; convert the songs or leave it out"
-            )
+        _require_stereo("Spleeter", spleeter.SAMPLE_RATE, references)
         vocals = spleeter.separate_vocals(references.mixture)
         return Estimates(vocals, references.mixture - vocals)
 
 
-def find_estimators(models: Sequence[str], baselines: Sequence[str]) -> list[Estimator]:
+@dataclass(frozen=True)
+class Umxhq:
+    """Open-Unmix with its published weights, offline, run as published.
+
+    Attributes:
+        weights: Folder of the four files.
+        residual: Whether what no target claims is a source of its own; it is part of the accompaniment then.
+        iterations: Of the multichannel Wiener filter.
+    """
+
+    label: str
+    weights: Path | None
+    residual: bool
+    iterations: int
+    unavailable: str | None = None
+    latency_ms: float | None = None
+
+    @property
+    def identity(self) -> str:
+        """Return what decides the output."""
+        return f"UMXHQ {' '.join(open_unmix.WEIGHTS.values())} {self.residual} {self.iterations}"
+
+    def estimate(self, references: References) -> Estimates:
+        """Separate the whole mixture at once."""
+        _require_stereo("UMXHQ", open_unmix.SAMPLE_RATE, references)
+        return Estimates(*open_unmix.separate(references.mixture, self.weights, self.residual, self.iterations))
+
+
+@dataclass(frozen=True)
+class UmxTrained:
+    """An Open-Unmix trained by this trainer, its vocals and their residual."""
+
+    checkpoint: Path | None
+    identity: str
+    latency_ms: float | None
+    unavailable: str | None = None
+    label: str = "umx-trained"
+
+    @classmethod
+    def find(cls, checkpoint: Path | None) -> UmxTrained:
+        """Look at a checkpoint.
+
+        Raises:
+            TrainerError: It is damaged or of another architecture.
+        """
+        if checkpoint is None:
+            return cls(None, "", None, f"not available: {open_unmix.TRAINED_REMEDY}")
+        latency_ms = open_unmix.trained_latency_ms(checkpoint)
+        return cls(checkpoint, f"Open-Unmix {_sha256(checkpoint)}", latency_ms)
+
+    def estimate(self, references: References) -> Estimates:
+        """Separate the whole mixture at once."""
+        _require_stereo("Open-Unmix", open_unmix.SAMPLE_RATE, references)
+        vocals = open_unmix.separate_vocals_trained(references.mixture, self.checkpoint)
+        return Estimates(vocals, references.mixture - vocals)
+
+
+# Rows of UMXHQ: whether the residual is a source, and iterations of the Wiener filter; the first is the default.
+UMXHQ_ROWS = {
+    "umxhq": (False, 1),
+    "umxhq-residual": (True, 1),
+    "umxhq-em0": (False, 0),
+    "umxhq-em0-residual": (True, 0),
+}
+
+
+def find_estimators(
+    models: Sequence[str],
+    baselines: Sequence[str],
+    *,
+    umxhq_weights: Path | None = None,
+    umx_trained: Path | None = None,
+) -> list[Estimator]:
     """Return baselines and models in the order of the report.
 
+    Args:
+        models: Names of shipped models, or files.
+        baselines: Names of baselines.
+        umxhq_weights: Folder of the published weights of UMXHQ.
+        umx_trained: Checkpoint of an Open-Unmix trained here.
+
     Raises:
-        EvaluationError: A name is unknown or given twice.
+        EvaluationError: A name is unknown or given twice, or weights are not the published ones.
+        TrainerError: `umx_trained` is damaged.
     """
-    makers = {"mixture": Mixture, "oracle": Oracle, "spleeter": lambda: Spleeter(unavailable=spleeter.unavailable())}
+    makers: dict[str, Callable[[], Estimator]] = {
+        "mixture": Mixture,
+        "oracle": Oracle,
+        "spleeter": lambda: Spleeter(unavailable=spleeter.unavailable()),
+        **{label: partial(_umxhq, label, umxhq_weights) for label in UMXHQ_ROWS},
+        "umx-trained": lambda: UmxTrained.find(umx_trained),
+    }
     unknown = [name for name in baselines if name not in makers]
     if unknown:
         raise EvaluationError(f"there is no baseline named {unknown[0]!r}; the baselines are {', '.join(makers)}")
@@ -181,6 +264,15 @@ def find_estimators(models: Sequence[str], baselines: Sequence[str]) -> list[Est
     if twice:
         raise EvaluationError(f"two rows would be called {twice[0]!r}; rename one model file")
     return estimators
+
+
+def _umxhq(label: str, weights: Path | None) -> Umxhq:
+    return Umxhq(label, weights, *UMXHQ_ROWS[label], open_unmix.unavailable(weights))
+
+
+def _require_stereo(name: str, sample_rate: int, references: References) -> None:
+    if (references.sample_rate, references.mixture.shape[0]) != (sample_rate, 2):
+        raise EvaluationError(f"{name} takes stereo at {sample_rate} Hz; convert the songs or leave it out")
 
 
 def _sha256(path: Path) -> str:

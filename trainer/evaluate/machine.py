@@ -37,3 +37,10 @@ def available_memory_bytes() -> int | None:
 def versions() -> dict[str, str]:
     """Return the versions of Python and of every package that decides a score."""
     return {"Python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES}
+
+
+def peak_memory_bytes() -> int | None:
+    """Return the most memory this process has held at once; None where the system does not say."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.is_file() else []
+    return next((1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), None)

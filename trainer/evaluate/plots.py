@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -49,23 +50,51 @@ def plot_spectrograms(path: Path, signals: Mapping[str, Audio], sample_rate: int
         figure.savefig(beside, dpi=120)
 
 
-def plot_scores(path: Path, scores: Mapping[str, Mapping[str, NDArray[np.float64]]], label: str = "SDR (dB)") -> None:
+def plot_scores(path: Path, panels: Sequence[Sequence[tuple[str, Mapping[str, NDArray[np.float64]]]]]) -> None:
     """Draw box plots with one dot per song as a PNG.
 
     Args:
         path: The picture, written whole or not at all.
-        scores: `{panel: {row: (songs,)}}`; NaN is left out.
-        label: Of the axis.
+        panels: Rows of `(title, {label: (songs,) dB})`; NaN is left out.
     """
-    rows = max(len(panel) for panel in scores.values())
-    figure = Figure(figsize=(6 * len(scores), 1.4 + 0.7 * rows), layout="constrained")
-    panels = figure.subplots(1, len(scores), squeeze=False)[0]
-    for axes, (title, by_row) in zip(panels, scores.items(), strict=True):
-        _draw_boxes(axes, list(by_row), [values[np.isfinite(values)] for values in by_row.values()])
-        axes.set_title(title, loc="left", fontweight="bold")
-        axes.set_xlabel(label)
+    boxes, columns = max(len(scores) for row in panels for _, scores in row), len(panels[0])
+    figure = Figure(figsize=(2 + 4.5 * columns, (1.4 + 0.6 * boxes) * len(panels)), layout="constrained")
+    for axes_row, row in zip(figure.subplots(len(panels), columns, squeeze=False), panels, strict=True):
+        for axes, (title, scores) in zip(axes_row, row, strict=True):
+            _draw_boxes(axes, list(scores), [values[np.isfinite(values)] for values in scores.values()])
+            axes.set_title(title, loc="left", fontweight="bold")
+            axes.set_xlabel("dB")
     with written_whole(path) as beside:
-        figure.savefig(beside, dpi=120)
+        figure.savefig(beside, dpi=110)
+
+
+def plot_against(
+    path: Path, rival: str, panels: Mapping[str, tuple[NDArray[np.float64], Mapping[str, NDArray[np.float64]]]]
+) -> None:
+    """Draw every song's score against the rival's as a PNG; what lies above the line is better than the rival.
+
+    Args:
+        path: The picture, written whole or not at all.
+        rival: Its name.
+        panels: `{title: ((songs,) of the rival, {label: (songs,)})}` in dB; NaN is left out.
+    """
+    figure = Figure(figsize=(6 * len(panels), 5.6), layout="constrained")
+    for axes, (title, (theirs, others)) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
+    ):
+        for colour, (label, ours) in zip(itertools.cycle(COLOURS), others.items(), strict=False):
+            axes.scatter(theirs, ours, s=22, color=colour, label=label, linewidths=0, alpha=0.85, zorder=3)
+        # Through a point among the others, so that the line does not widen the axes.
+        middle = float(np.median(theirs[np.isfinite(theirs)])) if np.isfinite(theirs).any() else 0.0
+        axes.axline((middle, middle), slope=1, color="black", linewidth=0.8)
+        axes.set_aspect("equal", adjustable="datalim")
+        axes.set_title(title, loc="left", fontweight="bold")
+        axes.set_xlabel(f"{rival} (dB)")
+        axes.set_ylabel("others (dB)")
+        axes.grid(alpha=0.3)
+        axes.legend(loc="upper left", frameon=False)
+    with written_whole(path) as beside:
+        figure.savefig(beside, dpi=110)
 
 
 def _draw_boxes(axes: Axes, names: Sequence[str], values: Sequence[NDArray[np.float64]]) -> None:

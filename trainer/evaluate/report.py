@@ -1,21 +1,29 @@
-"""From results to a report: medians, a Markdown table, JSON."""
+"""From results to a report: the figures of every row, as JSON and as CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
-import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.evaluate.bsseval import DITHER_RMS, METRICS, TARGETS, WINDOW_S, harness_identity, nan_median
+from trainer.evaluate.bsseval import TARGETS, harness_identity
+from trainer.evaluate.cost import Cost
 from trainer.evaluate.estimators import Estimator
 from trainer.evaluate.machine import cpu_name, usable_cores, versions
+from trainer.evaluate.metrics import FIGURES
+from trainer.evaluate.protocols import Passage, Protocol
 from trainer.evaluate.runner import Result
+from trainer.evaluate.statistics import Comparison, Interval, compare, median_interval
+
+# Rows that say where the floor and the ceiling are.
+NO_SEPARATORS = ("mixture", "oracle")
 
 
 @dataclass(frozen=True)
@@ -24,134 +32,129 @@ class Row:
 
     Attributes:
         estimator: Who it is.
-        songs: Names of the songs.
-        song_medians: `(targets, metrics, songs)` in dB, medians over a song's windows; NaN where none has a score.
-        silent_references, silent_estimates: Windows without a score, by cause, over all songs.
-        rtf: Processor time on one thread per second of audio; None where it is not measured.
+        results: One per song, in the order of the report.
+        cost: What it costs.
     """
 
     estimator: Estimator
-    songs: tuple[str, ...]
-    song_medians: NDArray[np.float64]
-    silent_references: int
-    silent_estimates: int
-    rtf: float | None
+    results: tuple[Result, ...]
+    cost: Cost
 
-    @classmethod
-    def of(cls, estimator: Estimator, results: Sequence[Result]) -> Row:
-        """Aggregate the results of one estimator, one per song and at least one."""
-        busy = [result.busy_s for result in results]
-        rtf = None if None in busy else sum(busy) / sum(result.audio_s for result in results)
-        return cls(
-            estimator,
-            tuple(result.song for result in results),
-            np.stack([nan_median(result.scores()) for result in results], axis=-1),
-            sum(result.silent_references for result in results),
-            sum(result.silent_estimates for result in results),
-            rtf,
-        )
+    @property
+    def label(self) -> str:
+        """Its name in the report."""
+        return self.estimator.label
 
-    def median(self) -> NDArray[np.float64]:
-        """Return the median over songs of the medians over windows, `(targets, metrics)`."""
-        return nan_median(self.song_medians)
+    def values(self, target: str, metric: str) -> NDArray[np.float64]:
+        """Return one figure in dB for every song, `(songs,)`; NaN where a song has none."""
+        return np.array([result.figure(target, metric) for result in self.results])
 
-    def scored_songs(self) -> int:
-        """Return how many songs have a score at all."""
-        return int(np.isfinite(self.song_medians[0, 0]).sum())
+    def interval(self, target: str, metric: str) -> Interval:
+        """Return the median over songs with its 95 % interval."""
+        return median_interval(self.values(target, metric))
+
+    def count(self, name: str) -> int:
+        """Return what BSSEval counted, over all songs."""
+        return sum(result.measured["bsseval"].counts[name] for result in self.results)
 
 
-def to_markdown(rows: Sequence[Row], missing: Sequence[Estimator], title: str) -> str:
-    """Return the report, ready to be read."""
-    heads = ["target", "model", *METRICS, "songs", "latency (ms)", "RTF"]
-    table = [heads, ["---"] * 2 + ["---:"] * (len(heads) - 2)]
-    for index, target in enumerate(TARGETS):
-        for row in rows:
-            scores = [_number(value) for value in row.median()[index]]
-            table.append(
-                [
-                    target,
-                    row.estimator.label,
-                    *scores,
-                    str(row.scored_songs()),
-                    _number(row.estimator.latency_ms, 1),
-                    _number(row.rtf, 3),
-                ]
-            )
-        table += [[target, estimator.label, estimator.unavailable, *[""] * 6] for estimator in missing]
-    lines = "\n".join(f"| {' | '.join(cells)} |" for cells in table)
-    unscored = "; ".join(f"{row.estimator.label} {row.silent_references} / {row.silent_estimates}" for row in rows)
-    songs = "\n".join(f"- {name}" for name in (rows[0].songs if rows else ()))
-    return f"""# {title}
+@dataclass(frozen=True)
+class Report:
+    """Everything an evaluation found.
 
-{lines}
+    Attributes:
+        protocol: How it was done.
+        passages: What was scored, in the order of the results.
+        rows: One per estimator that could run.
+        missing: The estimators that could not.
+        rival: Label of the row the others are compared with; None where there is nothing to compare.
+        excerpts: What there are pictures and sound of.
+    """
 
-Scores in dB: {protocol()}
+    protocol: Protocol
+    passages: tuple[Passage, ...]
+    rows: tuple[Row, ...]
+    missing: tuple[Estimator, ...]
+    rival: str | None
+    excerpts: tuple[Passage, ...] = ()
 
-Windows without a score, because a reference / an estimate is silent in them: {unscored or "none"}.
+    def row(self, label: str) -> Row:
+        """Return the row of that name."""
+        return next(row for row in self.rows if row.label == label)
 
-Models run from their ONNX files through the streaming host. Latency is algorithmic. RTF is processor time on one thread
-per second of audio, as fast as it goes and beside other songs; a live call, once per block, takes longer.
+    def challengers(self) -> list[Row]:
+        """Return the separators that are compared with the rival."""
+        return [row for row in self.rows if self.rival is not None and row.label not in (self.rival, *NO_SEPARATORS)]
 
-Machine: {cpu_name()}, {usable_cores()} cores, {platform.system()} {platform.machine()}.
-Versions: {", ".join(f"{name} {version}" for name, version in versions().items())}.
-
-![SDR per song](sdr.png)
-
-Songs:
-
-{songs}
-"""
+    def comparison(self, row: Row, target: str, metric: str) -> Comparison:
+        """Compare a row with the rival, song by song."""
+        return compare(row.values(target, metric), self.row(self.rival).values(target, metric))
 
 
-def to_json(rows: Sequence[Row], missing: Sequence[Estimator]) -> str:
+def to_json(report: Report) -> str:
     """Return the report for programs: the same figures, and every song's."""
     return json.dumps(
-        {
-            "protocol": protocol(),
-            "harness": harness_identity(),
-            "machine": {"cpu": cpu_name(), "cores": usable_cores()},
-            "versions": versions(),
-            "rows": [_row_as_json(row) for row in rows],
-            "not_available": {estimator.label: estimator.unavailable for estimator in missing},
-        },
+        _jsonable(
+            {
+                "protocol": asdict(report.protocol),
+                "harness": harness_identity(),
+                "machine": {"cpu": cpu_name(), "cores": usable_cores()},
+                "versions": versions(),
+                "songs": {
+                    passage.name: {"start_s": passage.start_s, "length_s": round(passage.length_s(), 2)}
+                    for passage in report.passages
+                },
+                "rows": [_row_as_json(row) for row in report.rows],
+                "rival": report.rival,
+                "comparisons": {
+                    row.label: _by_figure(lambda *figure, row=row: asdict(report.comparison(row, *figure)))
+                    for row in report.challengers()
+                },
+                "not_available": {estimator.label: estimator.unavailable for estimator in report.missing},
+            }
+        ),
         indent=1,
         allow_nan=False,
     )
 
 
-def protocol() -> str:
-    """Return the sentences without which the figures mean nothing."""
-    return (
-        f"museval BSSEval v4, windows of {WINDOW_S:g} s without overlap, median over windows, then over songs. "
-        f"The references carry seeded noise at {DITHER_RMS:g} of full scale, because band-limited references make "
-        "BSSEval's projection singular. Windows in which a reference or an estimate is silent have no score, as in "
-        "museval. The mixture of a STEMS file is the sum of its stems."
-    )
+def to_csv(report: Report) -> str:
+    """Return one line per song, target, model and metric; a figure that does not exist is empty."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator="\n")
+    lines.writerow(("song", "target", "model", "metric", "value_db"))
+    for index, passage in enumerate(report.passages):
+        for row in report.rows:
+            for target, metric in FIGURES:
+                value = row.results[index].figure(target, metric)
+                lines.writerow((passage.name, target, row.label, metric, "" if math.isnan(value) else f"{value:.4f}"))
+    return text.getvalue()
 
 
 def _row_as_json(row: Row) -> dict[str, Any]:
-    estimator = row.estimator
+    intervals = {figure: row.interval(*figure) for figure in FIGURES}
     return {
-        "model": estimator.label,
-        "identity": estimator.identity,
-        "latency_ms": estimator.latency_ms,
-        "rtf": row.rtf,
-        "silent_references": row.silent_references,
-        "silent_estimates": row.silent_estimates,
-        "median": _named(row.median()),
-        "songs": {name: _named(row.song_medians[..., index]) for index, name in enumerate(row.songs)},
+        "model": row.label,
+        "identity": row.estimator.identity,
+        "latency_ms": row.estimator.latency_ms,
+        **asdict(row.cost),
+        **{name: row.count(name) for name in row.results[0].measured["bsseval"].counts},
+        "median": _by_figure(lambda *figure: intervals[figure].median),
+        "interval": _by_figure(lambda *figure: [intervals[figure].low, intervals[figure].high]),
+        "songs": {result.song: _by_figure(result.figure) for result in row.results},
     }
 
 
-def _named(scores: NDArray[np.float64]) -> Mapping[str, Mapping[str, float | None]]:
+def _by_figure(value: Any) -> dict[str, dict[str, Any]]:
     return {
-        target: {
-            metric: float(value) if math.isfinite(value) else None
-            for metric, value in zip(METRICS, values, strict=True)
-        }
-        for target, values in zip(TARGETS, scores, strict=True)
+        target: {metric: value(target, metric) for owner, metric in FIGURES if owner == target} for target in TARGETS
     }
 
 
-def _number(value: float | None, digits: int = 2) -> str:
-    return "" if value is None else "-" if math.isnan(value) else f"{value:.{digits}f}"
+def _jsonable(value: Any) -> Any:
+    """Return nested values with None for NaN, which JSON does not know."""
+    if isinstance(value, Mapping):
+        return {key: _jsonable(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_jsonable(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

@@ -4,30 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
-import os
-import signal
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
-from trainer.data.songs import Song, SongError
+from trainer.data.songs import References, SongError
 from trainer.errors import TrainerError
-from trainer.evaluate.bsseval import EvaluationError, harness_identity, score
+from trainer.evaluate.bsseval import EvaluationError
 from trainer.evaluate.estimators import Estimator
+from trainer.evaluate.levels import power_ratio_db
 from trainer.evaluate.machine import available_memory_bytes, usable_cores
+from trainer.evaluate.metrics import Measured, families
+from trainer.evaluate.pools import Job, LocalPool, Pool
+from trainer.evaluate.protocols import Passage
 from trainer.outputs import written_whole
 
-# Of museval's projections on a whole stereo song at 44.1 kHz: 4.7 GB for 236 s were measured.
+# Of museval's projections on stereo at 44.1 kHz: 4.7 GB for 236 s were measured.
 BYTES_PER_SECOND, WORKER_BYTES = 20_000_000, 300_000_000
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+# A lossy mixture is further from the sum of lossy stems than a rounded one; below this it is another mix.
+LEAST_SUM_DB = 15.0
 
 
 @dataclass(frozen=True)
@@ -36,124 +34,140 @@ class Result:
 
     Attributes:
         song, estimator: Their names.
-        windows: dB as nested lists `[target][metric][window]`; None where a window has no score.
-        silent_references, silent_estimates: Windows without a score, by cause.
-        audio_s: Length of the song in s.
-        busy_s: Processor time the estimator took on one thread in s; None where it is not measured.
+        measured: What each family of scores says, by the family's name.
     """
 
     song: str
     estimator: str
-    windows: list[list[list[float | None]]]
-    silent_references: int
-    silent_estimates: int
-    audio_s: float
-    busy_s: float | None
+    measured: Mapping[str, Measured]
 
-    def scores(self) -> NDArray[np.float64]:
-        """Return `(targets, metrics, windows)` in dB, NaN where a window has no score."""
-        return np.array(self.windows, dtype=np.float64)
+    def figure(self, target: str, metric: str) -> float:
+        """Return one figure of the song in dB; NaN where it has none."""
+        for measured in self.measured.values():
+            value = measured.figures[target].get(metric)
+            if value is not None:
+                return value
+        return float("nan")
 
 
-def evaluate(songs: Sequence[Song], estimators: Sequence[Estimator], cache: Path) -> list[Result]:
-    """Score every song with every estimator on all cores, showing progress.
+def evaluate(
+    passages: Sequence[Passage],
+    estimators: Sequence[Estimator],
+    cache: Path,
+    pool: Pool | None = None,
+) -> list[Result]:
+    """Score every song with every estimator, showing progress and the time left.
 
-    Results found in the folder `cache` are taken from there: it is keyed by what is in the song's files, what the
-    estimator is, and how it is scored.
+    Results found in the folder `cache` are taken from there. They are keyed by what is in the song's files, what the
+    estimator is and how each family scores, so a changed score is computed anew and the others are not.
+
+    Args:
+        passages: What to score; the results come in this order, song by song.
+        estimators: What to score it with.
+        cache: A folder for results; each is written as soon as it is there.
+        pool: Where the work is done; by default on all cores of this machine.
 
     Raises:
         TrainerError: A song cannot be read or separated, said when the others are done; or a worker process dies.
         KeyboardInterrupt: Ctrl-C; all workers are stopped and finished results stay in `cache`.
     """
-    tasks = [(song, estimator) for song in songs for estimator in estimators]
-    others = set(multiprocessing.active_children())
-    executor = ProcessPoolExecutor(_worker_count(songs, len(tasks)), multiprocessing.get_context("spawn"))
-    try:
-        with _quiet_single_threaded_children():
-            futures = {executor.submit(evaluate_one, *task, cache): task for task in tasks}
-        failures = _wait(futures)
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - others:
-            child.terminate()
+    identities, failures = {}, []
+    for passage in passages:
+        try:
+            identities[passage] = passage.identity()
+        except SongError as error:
+            failures.append(f"{passage.name}: {error}")
+    tasks = [(passage, estimator) for passage in identities for estimator in estimators]
+    places = [_places(identities[passage], estimator, cache) for passage, estimator in tasks]
+    known = [_read(place) for place in places]
+    missing = [index for index, found in enumerate(known) if len(found) < len(families())]
+    jobs: list[Job] = [
+        (*tasks[index], tuple(name for name in places[index] if name not in known[index])) for index in missing
+    ]
+    pool = pool or LocalPool(_worker_count(list(identities), len(jobs)))
+    with tqdm(
+        total=len(tasks), initial=len(tasks) - len(jobs), unit="score", desc="evaluate", dynamic_ncols=True
+    ) as progress:
+        for number, outcome in pool.run(evaluate_one, jobs) if jobs else ():
+            index = missing[number]
+            passage, estimator = tasks[index]
+            if isinstance(outcome, TrainerError):
+                failures.append(
+                    f"{passage.name}: {outcome}"
+                    if isinstance(outcome, SongError)
+                    else f"{passage.name} by {estimator.label}: {outcome}"
+                )
+            else:
+                _write(places[index], outcome)
+                known[index] |= outcome
+            progress.update()
     if failures:
+        total, done = len(passages) * len(estimators), sum(len(found) == len(families()) for found in known)
         raise EvaluationError(
-            f"{len(failures)} of {len(tasks)} scores failed; repair or remove these and run the same command again, "
-            f"which keeps what is done: {'; '.join(failures)}"
+            f"{total - done} of {total} scores failed; repair or remove these and run the same "
+            f"command again, which keeps what is done: {'; '.join(dict.fromkeys(failures))}"
         )
-    return [future.result() for future in futures]
+    return [
+        Result(passage.name, estimator.label, measured)
+        for (passage, estimator), measured in zip(tasks, known, strict=True)
+    ]
 
 
-def evaluate_one(song: Song, estimator: Estimator, cache: Path) -> Result:
-    """Score one song with one estimator, or take the result from `cache`."""
-    key = hashlib.sha256("\n".join((song.digest(), estimator.identity, harness_identity())).encode()).hexdigest()
-    path = cache / f"{key[:32]}.json"
-    if path.is_file():
-        # The same audio may carry another name today.
-        return Result(**(json.loads(path.read_text()) | {"song": song.name, "estimator": estimator.label}))
-    references = song.load()
+def evaluate_one(passage: Passage, estimator: Estimator, names: Sequence[str]) -> dict[str, Measured]:
+    """Separate one song and return what the named families say.
+
+    Raises:
+        TrainerError: The song cannot be read, separated or scored.
+    """
+    references = passage.load()
+    check_sum(references)
     estimates = estimator.estimate(references)
-    scores = score(references, estimates.vocals, estimates.accompaniment)
-    windows = np.where(np.isnan(scores.windows), None, scores.windows).tolist()
-    audio_s = references.mixture.shape[1] / references.sample_rate
-    result = Result(
-        song.name,
-        estimator.label,
-        windows,
-        scores.silent_references,
-        scores.silent_estimates,
-        audio_s,
-        estimates.busy_s,
-    )
-    with written_whole(path) as beside:
-        beside.write_text(json.dumps(asdict(result)))
-    return result
+    return {family.name: family.measure(references, estimates) for family in families() if family.name in names}
 
 
-def _worker_count(songs: Sequence[Song], tasks: int) -> int:
+def check_sum(references: References) -> None:
+    """Make sure that a mixture is made of its stems.
+
+    Raises:
+        SongError: It is not.
+    """
+    mixture = references.mixture.astype(np.float64)
+    error = mixture - references.vocals - references.accompaniment
+    ratio_db = power_ratio_db(np.sum(mixture**2), np.sum(error**2))
+    if ratio_db < LEAST_SUM_DB:
+        raise SongError(
+            f"its mixture is not the sum of its stems (they agree to {ratio_db:.1f} dB, at least {LEAST_SUM_DB:g} dB "
+            "are needed); put the right mixture there or take it away, and the sum is used"
+        )
+
+
+def _places(identity: str, estimator: Estimator, cache: Path) -> dict[str, Path]:
+    """Return where each family's scores of one song by one estimator are kept."""
+    keys = {family.name: "\n".join((identity, estimator.identity, family.identity)) for family in families()}
+    return {name: cache / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json" for name, key in keys.items()}
+
+
+def _read(places: Mapping[str, Path]) -> dict[str, Measured]:
+    return {name: Measured(**json.loads(path.read_text())) for name, path in places.items() if path.is_file()}
+
+
+def _write(places: Mapping[str, Path], measured: Mapping[str, Measured]) -> None:
+    for name, one in measured.items():
+        with written_whole(places[name]) as beside:
+            beside.write_text(json.dumps(asdict(one)))
+
+
+def _worker_count(passages: Sequence[Passage], jobs: int) -> int:
     """Return how many songs can be scored at once with the cores and the memory there are."""
-    count, available = min(tasks, usable_cores()), available_memory_bytes()
+    count, available = min(jobs, usable_cores()), available_memory_bytes()
     if available is not None:
-        needed = WORKER_BYTES + BYTES_PER_SECOND * max(map(_seconds, songs))
-        count = min(count, int(available / needed))
+        longest_s = max(map(_length_s, passages), default=0.0)
+        count = min(count, int(available / (WORKER_BYTES + BYTES_PER_SECOND * longest_s)))
     return max(1, count)
 
 
-def _seconds(song: Song) -> float:
+def _length_s(passage: Passage) -> float:
     try:
-        return song.seconds()
+        return passage.length_s()
     except SongError:
         return 0.0  # the worker that meets the song says what is wrong with it
-
-
-def _wait(futures: Mapping[Future[Result], tuple[Song, Estimator]]) -> list[str]:
-    """Show progress until all are done; return what failed, one clause each."""
-    failures = []
-    with tqdm(total=len(futures), unit="score", desc="evaluate", dynamic_ncols=True) as progress:
-        for future in as_completed(futures):
-            song, estimator = futures[future]
-            try:
-                future.result()
-            except BrokenProcessPool as error:
-                raise EvaluationError(
-                    "a worker process was killed, probably for lack of memory; close other programs and run the same "
-                    "command again to go on"
-                ) from error
-            except TrainerError as error:
-                failures.append(f"{song.name} by {estimator.label}: {error}")
-            progress.update()
-    return failures
-
-
-@contextmanager
-def _quiet_single_threaded_children() -> Iterator[None]:
-    """Let processes started inside ignore Ctrl-C, which is the parent's to answer, and use one thread each."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})

@@ -59,13 +59,21 @@ def separate_vocals(mixture: Audio) -> Audio:
     return waveform(mask * frames, STFT, mixture.shape[1])
 
 
+def load_networks() -> list[torch.nn.Module]:
+    """Return the networks of vocals and accompaniment.
+
+    Each maps magnitudes `(batch, 2, frames, BINS)`, frames a multiple of 64, to those of its source.
+    """
+    folder = package_folder(PACKAGE)
+    return [_load_network(folder, name) for name in WEIGHTS]
+
+
 def _run_networks(segments: list[NDArray[np.float32]]) -> list[list[NDArray[np.float32]]]:
     """Return for each `(2, BINS, FRAMES)` segment the vocals and the accompaniment magnitudes, in the same shape."""
     # Only this baseline needs torch, and the rest of the evaluation runs where it is not installed.
     import torch
 
-    folder = package_folder(PACKAGE)
-    networks = [_load_network(folder, name) for name in WEIGHTS]
+    networks = load_networks()
     with torch.inference_mode():
         return [
             [network(torch.from_numpy(segment[None].swapaxes(2, 3)))[0].numpy().swapaxes(1, 2) for network in networks]

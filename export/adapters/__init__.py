@@ -1,0 +1,1 @@
+"""Other people's separators behind the plug-in contract."""

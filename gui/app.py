@@ -1,0 +1,62 @@
+"""Wires the application: one window, one engine, one place for settings."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+from PyQt6.QtCore import QCoreApplication, QTimer
+from PyQt6.QtGui import QIcon
+from PyQt6.QtWidgets import QApplication
+
+from gui import single_instance
+from gui.appearance import Appearance
+from gui.engine_bridge import EngineBridge
+from gui.main_window import MainWindow
+from gui.settings import Settings, default_path
+from gui.translation import Language
+from gui.widgets.icons import logo
+
+
+def run(files: Sequence[Path]) -> int:
+    """Show the window until it is closed; where one is open already, hand it the files and end."""
+    QCoreApplication.setApplicationName("unsing")
+    app = QApplication(["unsing"])
+    app.setApplicationDisplayName("Unsing")
+    app.setDesktopFileName("unsing")
+    name = single_instance.default_name()
+    if single_instance.hand_over(name, files):
+        return 0
+    door = single_instance.Door(name, app)
+    settings = Settings(default_path(), app)
+    bridge = EngineBridge(app)
+    window = make_window(app, settings, bridge)
+    door.knocked.connect(window.join)
+    signal.signal(signal.SIGINT, lambda *_: window.close())  # noticed at the next poll of the engine
+    window.show()
+    QTimer.singleShot(0, lambda: _begin(window, bridge, files))
+    code = app.exec()
+    door.close()
+    bridge.close()
+    settings.save()
+    return code
+
+
+def make_window(app: QApplication, settings: Settings, bridge: EngineBridge) -> MainWindow:
+    """Return the window with everything it needs, dressed and in the user's language."""
+    app.setWindowIcon(QIcon(logo(256)))
+    language, appearance = Language(app), Appearance(app)
+    language.choose(settings.get("language", "system"))
+    appearance.choose(settings.get("theme", "system"))
+    window = MainWindow(settings, bridge, language, appearance)
+    for part in (language, appearance):
+        part.setParent(window)
+    return window
+
+
+def _begin(window: MainWindow, bridge: EngineBridge, files: Sequence[Path]) -> None:
+    """Do what can wait until the window is seen."""
+    bridge.open()
+    if files:
+        window.add_files(files)

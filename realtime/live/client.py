@@ -1,0 +1,177 @@
+"""EngineClient: what a window or a terminal holds; it starts, watches and restarts the audio process."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import time
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.live import messages
+from realtime.live.parameters import EngineSnapshot, EngineState, Parameters, StreamSettings
+from realtime.live.scope import Scope, make_scope_memory
+
+_HANG_S = 5.0  # longer than any load; the process speaks thirty times a second otherwise
+_RETRY_S = 2.0
+_QUIT_S = 2.0
+
+
+class EngineClient:
+    """The engine of another process, as if it were here; survives the death of that process.
+
+    Every call returns at once. `snapshot` is to be called many times a second: it takes in what the process said, and
+    sees to it that a process that died, hangs or lost its devices is replaced, with settings, parameters and recording
+    as they were.
+    """
+
+    def __init__(self) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._scope_memory = make_scope_memory(self._context)
+        self._scope = Scope(self._scope_memory)
+        self._wanted: StreamSettings | None = None
+        self._parameters = Parameters()
+        self._recording: Path | None = None
+        self._snapshot = EngineSnapshot()
+        self._answers: dict[type, Any] = {}
+        self._restarts = 0
+        self._retry_at = 0.0
+        self._notice = ""
+        self._process: BaseProcess
+        self._connection: Connection
+        self._launch()
+
+    @property
+    def process_id(self) -> int | None:
+        """The audio process."""
+        return self._process.pid
+
+    def start(self, settings: StreamSettings) -> None:
+        """Open devices and model and let it sound; the snapshot tells how it went."""
+        self._wanted, self._notice, self._retry_at = settings, "", 0.0
+        self._send(messages.Set(self._parameters))
+        self._send(messages.Start(settings))
+
+    def stop(self) -> None:
+        """Close the devices and end a recording."""
+        self._wanted, self._recording, self._retry_at = None, None, 0.0
+        self._send(messages.Stop())
+
+    def set(self, parameters: Parameters) -> None:
+        """Move faders and switches."""
+        self._parameters = parameters
+        self._send(messages.Set(parameters))
+
+    def load(self, model: str) -> None:
+        """Change to another model, without a gap if music plays."""
+        if self._wanted is not None:
+            self._wanted = dataclasses.replace(self._wanted, model=model)
+        self._send(messages.Load(model))
+
+    def record(self, folder: Path | None) -> None:
+        """Record mix, microphone and stems into a new take in `folder`; None ends the recording."""
+        self._recording = folder
+        self._send(messages.Record(folder))
+
+    def pause(self, paused: bool) -> None:
+        """Hold the song, or let it go on."""
+        self._send(messages.Pause(paused))
+
+    def seek(self, position_s: float) -> None:
+        """Go to a place in the song."""
+        self._send(messages.Seek(position_s))
+
+    def loop(self, span_s: tuple[float, float] | None) -> None:
+        """Repeat the song from one place to another; None ends that."""
+        self._send(messages.Loop(span_s))
+
+    def ask(self, question: messages.Question) -> None:
+        """Ask for a list; `answer` has it when it has come."""
+        self._answers.pop(type(question), None)
+        self._send(question)
+
+    def answer(self, question: type[messages.Question]) -> Any | None:
+        """Return the answer to the last question of this kind; None until it has come."""
+        return self._answers.get(question)
+
+    def snapshot(self) -> EngineSnapshot:
+        """Return how the engine is now."""
+        self._listen()
+        self._watch()
+        return dataclasses.replace(
+            self._snapshot, restarts=self._restarts, message=self._snapshot.message or self._notice
+        )
+
+    def scope(self, since: int) -> tuple[NDArray[np.float32], int]:
+        """Return mixture and result that came after the count `since`, `(2, n)`, and the count now."""
+        return self._scope.read(since)
+
+    def close(self) -> None:
+        """End the process, by force if it does not listen."""
+        self._send(messages.Quit())
+        self._process.join(_QUIT_S)
+        self._kill()
+
+    def _launch(self) -> None:
+        from realtime.live.process import run  # only its name travels; the window never needs what it imports
+
+        self._connection, theirs = self._context.Pipe()
+        self._process = self._context.Process(
+            target=run, args=(theirs, self._scope_memory), name="unsing-audio", daemon=True
+        )
+        self._process.start()
+        theirs.close()
+        self._heard_at = time.monotonic()
+
+    def _kill(self) -> None:
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+
+    def _send(self, message: object) -> None:
+        try:
+            self._connection.send(message)
+        except OSError:
+            self._heard_at = -_HANG_S  # it is gone, and the watch will find so
+
+    def _listen(self) -> None:
+        try:
+            while self._connection.poll():
+                message = self._connection.recv()
+                self._heard_at = time.monotonic()
+                if isinstance(message, EngineSnapshot):
+                    self._snapshot = message
+                else:
+                    self._answers[type(message.question)] = message.content
+        except (EOFError, OSError):
+            self._heard_at = -_HANG_S
+
+    def _watch(self) -> None:
+        now = time.monotonic()
+        if not self._process.is_alive() or now - self._heard_at > _HANG_S:
+            died = not self._process.is_alive()
+            self._notice = f"the audio engine {'stopped' if died else 'hung'} and was started again"
+            self._restart()
+        elif self._snapshot.state is EngineState.FAILED and self._snapshot.lost and self._wanted is not None:
+            if not self._retry_at:
+                self._retry_at = now + _RETRY_S
+            elif now > self._retry_at:
+                self._notice = self._snapshot.message
+                self._restart()
+
+    def _restart(self) -> None:
+        self._kill()
+        self._restarts += 1
+        self._retry_at = 0.0
+        self._snapshot = EngineSnapshot()
+        self._launch()
+        if self._wanted is not None:
+            self._send(messages.Set(self._parameters))
+            self._send(messages.Start(self._wanted))
+            if self._recording is not None:
+                self._send(messages.Record(self._recording))

@@ -1,0 +1,207 @@
+"""One model's way through the engine: its thread, the queues around it, and the dry signal it is aligned with."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+
+import numpy as np
+from numpy.typing import NDArray
+
+from realtime.live.errors import LiveError
+from realtime.live.parameters import LatencyPart
+from realtime.live.priority import Priority, ask_for_priority
+from realtime.live.resampling import Resampler
+from realtime.live.rings import AudioRing
+from realtime.live.timing import Durations
+from realtime.live.wake import Wake
+from realtime.plugin import OnnxPlugin, PluginError
+from realtime.separator import StreamingSeparator
+
+CHANNELS = 2
+_BACKLOG_S = 0.5  # further behind than this, a model starts afresh instead of catching up
+_IDLE_S = 0.1
+_CLOSE_S = 1.0
+# Samples of the model's rate that may be added to its latency so that it falls on a whole sample of the device's.
+_PADDING = 16
+
+
+class Lane:
+    """Blocks in, vocals out `latency_samples` later, or the word that they are late.
+
+    The mixer's thread feeds and takes, the lane's own thread separates. Every sample fed comes out of the queue once,
+    in order: what came late is dropped when it arrives, so the latency never changes.
+
+    Args:
+        plugin: The model; it then belongs to this lane.
+        sample_rate: Of what is fed and taken, in Hz.
+        block_samples: The most that is fed or taken at once.
+
+    Attributes:
+        latency_samples: At `sample_rate`, resampling included.
+        deadline_ms: What the model has for a call.
+        calls: How long the calls took, the transform and all else included.
+        misses, late_samples: Calls that came late or failed, and for how many samples the dry signal stood in.
+        message: Why the model failed last; empty where it did not.
+
+    Raises:
+        LiveError: The model cannot run live.
+    """
+
+    def __init__(self, plugin: OnnxPlugin, sample_rate: int, block_samples: int) -> None:
+        self.plugin, spec = plugin, plugin.spec
+        _check(plugin)
+        self._separator = StreamingSeparator(plugin)
+        self._vocals = spec.outputs.index("vocals")
+        self._to_model = Resampler(sample_rate, spec.sample_rate, spec.channels)
+        self._back = Resampler(spec.sample_rate, sample_rate, spec.channels)
+        ratio = sample_rate / spec.sample_rate
+        in_model = self._to_model.delay_samples + spec.latency_samples
+        self._padding = min(range(_PADDING), key=lambda extra: _off_grid((in_model + extra) * ratio))
+        self._padded = math.ceil(self._padding * ratio)
+        self.latency_samples = round((in_model + self._padding) * ratio) + self._back.delay_samples - self._padded
+        self._rate = sample_rate
+        self.deadline_ms = 1000 * spec.call_samples / spec.sample_rate
+        self.calls = Durations()
+        self.misses = self.late_samples = 0
+        self.message = ""
+        self._backlog = round(_BACKLOG_S * sample_rate)
+        capacity = 2 * (self._backlog + self.latency_samples) + 8 * block_samples
+        self._fed, self._dry, self._separated = (AudioRing(CHANNELS, capacity) for _ in range(3))
+        self._dry.write(np.zeros((CHANNELS, self.latency_samples), np.float32))
+        self._block = np.zeros((CHANNELS, block_samples), np.float32)
+        longest = round(block_samples / ratio) + 64
+        self._outputs = np.zeros((len(spec.outputs) + 1, spec.channels, longest), np.float32)
+        self._silence = np.zeros((CHANNELS, capacity), np.float32)
+        self._consumed = self._produced = self._taken = self._surplus = 0
+        self._overdue = 0  # samples given up, to be dropped when they come
+        self._valid_from = self.latency_samples  # what comes before was separated from nothing
+        self._work, self._done = Wake(), Wake()
+        self._running = True
+        self._thread = threading.Thread(target=self._run, name=f"unsing {spec.name}", daemon=True)
+        self._thread.start()
+
+    def latency_parts(self) -> tuple[LatencyPart, ...]:
+        """Return the parts of `latency_samples` that are not nothing."""
+        spec = self.plugin.spec
+        parts = {
+            "synthesis window": spec.stft.synthesis_samples / spec.sample_rate,
+            "chunk and lookahead": (spec.latency_samples - spec.stft.synthesis_samples) / spec.sample_rate,
+            "resampling": self.latency_samples / self._rate - spec.latency_samples / spec.sample_rate,
+        }
+        return tuple(LatencyPart(name, 1000 * seconds) for name, seconds in parts.items() if abs(seconds) > 1e-9)
+
+    def feed(self, block: NDArray[np.float32]) -> None:
+        """Hand over the next `(2, n)` samples (mixer thread)."""
+        self._fed.write(block)
+        self._dry.write(block)
+        self._work.set()
+
+    def take(self, vocals: NDArray[np.float32], dry: NDArray[np.float32], deadline: float) -> bool:
+        """Fill `vocals` and `dry`, both `(2, n)`, with what was fed `latency_samples` ago (mixer thread).
+
+        Args:
+            vocals: Undefined afterwards where they are late.
+            dry: The mixture they were separated from.
+            deadline: Time of `time.perf_counter` until which to wait for them.
+
+        Returns:
+            Whether the vocals are there and were separated from music.
+        """
+        length = dry.shape[1]
+        self._dry.read(dry)
+        there = self._wait_for(length, deadline)
+        if there:
+            self._separated.read(vocals)
+        else:
+            self._overdue += length
+        valid = there and self._taken >= self._valid_from
+        if not valid and self._taken >= self.latency_samples:
+            self.late_samples += length
+        self._taken += length
+        return valid
+
+    def close(self) -> None:
+        """End the lane's thread; a call that takes long is not waited for."""
+        self._running = False
+        self._work.set()
+        self._thread.join(_CLOSE_S)
+
+    def _wait_for(self, length: int, deadline: float) -> bool:
+        while True:
+            self._overdue -= self._separated.discard(self._overdue)
+            if not self._overdue and self._separated.available >= length:
+                return True
+            if not self._done.wait(deadline - time.perf_counter()):
+                return False
+
+    def _run(self) -> None:
+        ask_for_priority(Priority.MODEL)
+        self._begin_again()
+        while self._running:
+            if not self._fed.available:
+                self._work.wait(_IDLE_S)
+            elif self._fed.available > self._backlog:
+                self._consumed += self._fed.discard(self._fed.available)
+                self._separator.reset()
+                self._begin_again()
+            else:
+                self._separate()
+                self._done.set()
+
+    def _separate(self) -> None:
+        block = self._block[:, : self._fed.read(self._block)]
+        self._consumed += block.shape[1]
+        calls, late, started = self.plugin.calls, self.late_samples, time.perf_counter()
+        try:
+            self._write_vocals(self._to_model.process(_fit(block, self._separator.spec.channels)))
+        except PluginError as error:
+            self.misses += 1
+            self.message = str(error)
+            self._begin_again()
+            return
+        if self.plugin.calls > calls:
+            self.calls.add(1000 * (time.perf_counter() - started))
+            self.misses += self.late_samples > late
+
+    def _write_vocals(self, mixture: NDArray[np.float32]) -> None:
+        outputs = self._outputs[..., : mixture.shape[1]]
+        self._separator.process_into(mixture, outputs)
+        vocals = self._back.process(outputs[self._vocals])
+        dropped = min(self._surplus, vocals.shape[1])
+        self._surplus -= dropped
+        self._produced += self._separated.write(_fit(vocals[:, dropped:], CHANNELS))
+
+    def _begin_again(self) -> None:
+        """Start resamplers and alignment from nothing: the next sample consumed comes out where it belongs."""
+        self._to_model.reset()
+        self._back.reset()
+        self._valid_from = self._consumed + self.latency_samples
+        ahead = self._produced - self._consumed
+        self._produced += self._separated.write(self._silence[:, : max(0, -ahead)])
+        self._surplus = max(0, ahead)
+        # Its result was taken off the latency.
+        self._back.process(np.zeros((self._separator.spec.channels, self._padding), np.float32))
+        self._done.set()
+
+
+def _check(plugin: OnnxPlugin) -> None:
+    spec = plugin.spec
+    if not spec.causal:
+        raise LiveError(f"{plugin.path}: this model needs whole songs, so it is for files; choose another for live use")
+    if "vocals" not in spec.outputs:
+        raise LiveError(f"{plugin.path}: it gives {', '.join(spec.outputs)}, but no vocals; choose another model")
+    if spec.channels > CHANNELS:
+        raise LiveError(f"{plugin.path}: it takes {spec.channels} channels, but live audio is stereo; choose another")
+
+
+def _off_grid(samples: float) -> float:
+    return abs(samples - round(samples))
+
+
+def _fit(block: NDArray[np.float32], channels: int) -> NDArray[np.float32]:
+    """Turn stereo into mono or mono into stereo where the numbers of channels differ."""
+    if block.shape[0] == channels:
+        return block
+    return block.mean(axis=0, keepdims=True) if channels == 1 else np.broadcast_to(block, (channels, block.shape[1]))

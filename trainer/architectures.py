@@ -1,0 +1,29 @@
+"""Which network a configuration asks for; the only place that knows there are several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from torch import Tensor
+
+from trainer.config import Config, OpenUnmixConfig
+from trainer.model import CausalDualPathRnn
+from trainer.open_unmix.network import OpenUnmix
+
+Network = CausalDualPathRnn | OpenUnmix
+
+
+def build_network(config: Config) -> Network:
+    """Return a new network with random weights."""
+    return OpenUnmix(config) if isinstance(config.model, OpenUnmixConfig) else CausalDualPathRnn(config)
+
+
+def acquaint(network: Network, spectra: Iterable[Tensor]) -> None:
+    """Tell a new network what its architecture wants to know of the data before the first step.
+
+    Args:
+        network: Changed in place.
+        spectra: Batches of training mixtures `(batch, channels, bins, frames, 2)`; only drawn where they are wanted.
+    """
+    if isinstance(network, OpenUnmix):
+        network.standardize(spectra)
