@@ -14,8 +14,15 @@ TORCH_SOURCE := $(if $(TORCH_BUILD),--extra-index-url $(TORCH_INDEX) --retries 1
 PIP_INSTALL := -m pip install --constraint constraints.txt
 
 IS_NEW_ENOUGH := import sys, ensurepip; sys.exit(sys.version_info < (3, 11))
-SYSTEM_PACKAGES := libportaudio2
-TORCH_FREE_TESTS = $(wildcard tests/realtime tests/test_*.py tests/trainer/test_evaluate_*.py tests/trainer/test_data_songs.py)
+# PortAudio for live sound, the rest for the window; most desktops have them.
+SYSTEM_PACKAGES := libportaudio2 libegl1 libgl1 libxkbcommon0 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 \
+    libglib2.0-0 libx11-xcb1 libxcb-cursor0 libxcb-icccm4 libxcb-image0 libxcb-keysyms1 libxcb-randr0 \
+    libxcb-render-util0 libxcb-shape0 libxcb-xkb1
+# The tests play over real sound servers and on a real screen, all without hardware.
+TEST_PACKAGES := jackd2 pulseaudio pulseaudio-utils libasound2-plugins xvfb openbox xdotool imagemagick \
+    fonts-dejavu-core fonts-noto-cjk
+TORCH_TESTS := tests/trainer tests/export tests/test_packaging.py
+TORCH_FREE_TESTS = tests/realtime tests/gui $(wildcard tests/test_*.py tests/trainer/test_evaluate_*.py) tests/trainer/test_data_songs.py
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -27,9 +34,10 @@ demo: $(HOST)/.evaluate
 	$(HOST)/bin/python -m trainer.evaluate.demo -o demo
 
 test: $(HOST)/.dev $(TRAIN)/.train
-	$(TRAIN)/bin/python -m pytest
+	@$(MAKE) --no-print-directory system SYSTEM_PACKAGES="$(SYSTEM_PACKAGES) $(TEST_PACKAGES)"
+	$(TRAIN)/bin/python -m pytest $(TORCH_TESTS)
 	@! $(HOST)/bin/python -c 'import torch' 2>/dev/null || { echo "$(HOST) holds torch: run make clean" >&2; exit 2; }
-	@echo "The same again for what must run without torch:"
+	@echo "And what must run without torch:"
 	$(HOST)/bin/python -m pytest $(TORCH_FREE_TESTS)
 
 lint: $(HOST)/.dev
@@ -71,10 +79,11 @@ $(TRAIN)/.train: $(TRAIN)/.python
 	"$$python" -m venv $*
 	@touch $@
 
-# Without apt or the right to use it, one sentence: only live audio needs PortAudio, so everything else goes on.
+# Without apt or the right to use it, one sentence: only live audio and the window need these, so the rest goes on.
 system:
 	@command -v apt-get >/dev/null || { [ "$$(uname -s)" != Linux ] || \
-	    echo "Live audio needs the PortAudio library (libportaudio): please install it." >&2; exit 0; }; \
+	    echo "Live audio needs PortAudio (libportaudio) and the window needs Qt's libraries: please install them." >&2; \
+	    exit 0; }; \
 	missing=$$(for name in $(SYSTEM_PACKAGES); do dpkg-query -s $$name >/dev/null 2>&1 || echo $$name; done; \
 	    python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv); \
 	[ -n "$$missing" ] || exit 0; \

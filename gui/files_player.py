@@ -32,6 +32,7 @@ class FilesPlayer(QObject):
         self._entry: Entry | None = None
         self._start_s: float | None = None  # where to go once the engine plays
         self._loop: tuple[float, float] | None = None
+        self._reported_loop: tuple[float, float] | None = None  # by the engine, which ends a loop that is left
         bar.toggled.connect(self.toggle)
         bar.wave.sought.connect(self._seek)
         bar.wave.loop_chosen.connect(self._choose_loop)
@@ -67,6 +68,14 @@ class FilesPlayer(QObject):
         self.load(entry)
         if not self.is_playing:
             self.toggle()
+
+    def unload(self) -> None:
+        """Give the song back, silent."""
+        if self._is_engaged:
+            self._bridge.stop()
+        self._start_s = self._loop = None
+        self._bar.set_loop(None)
+        self.show_entry(None)
 
     def show_entry(self, entry: Entry | None) -> None:
         """Show the song in the player as it stands now."""
@@ -130,6 +139,9 @@ class FilesPlayer(QObject):
         if self._is_engaged and playback is not None:
             self._start_s = None
             bar.set_position(playback.position_s, duration_s or playback.duration_s)
+            if playback.loop != self._reported_loop:
+                self._loop = self._reported_loop = playback.loop
+                bar.set_loop(playback.loop)
         else:
             bar.set_position(self._start_s or 0.0, duration_s)
         bar.set_playing(self.is_playing)
@@ -139,7 +151,7 @@ class FilesPlayer(QObject):
         if self._entry is None:
             return tr("Add one, and play it with the singer turned down")
         if snapshot.state is EngineState.FAILED and snapshot.message:
-            return snapshot.message
+            return f"{snapshot.message[:1].upper()}{snapshot.message[1:]}."
         if not self._is_engaged:
             return tr("Ready to play, separated as it sounds")
         if snapshot.state in _WORDS:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PyQt6.QtCore import QEvent, QObject, QStandardPaths, QUrl
+from PyQt6.QtCore import QEvent, QObject, QStandardPaths, Qt, QUrl
 from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QFileDialog
 
@@ -21,6 +21,8 @@ from gui.widgets.queue_list import DOWN, UP
 from gui.widgets.queue_row import QueueRow
 from realtime.files.discovery import AUDIO_SUFFIXES
 from realtime.files.entries import Overview
+from realtime.files.errors import AudioFileError
+from realtime.files.formats import StemFormat
 from realtime.files.orders import OutputSettings, Searched
 from realtime.files.pattern import DEFAULT_PATTERN, pattern_problem
 from realtime.live.client import messages
@@ -52,7 +54,7 @@ class FilesPresenter(QObject):
             "play": self.play,
             "cancel": self.model.cancel,
             "retry": self.model.retry,
-            "remove": self._remove,
+            "remove": self.model.remove,
             "reveal": self._reveal,
             UP: lambda key: self.model.move(key, self.model.index_of(key).row() - 1),
             DOWN: lambda key: self.model.move(key, self.model.index_of(key).row() + 1),
@@ -121,14 +123,13 @@ class FilesPresenter(QObject):
         model.entry_changed.connect(self._follow)
         model.searched.connect(self._report_search)
         model.rowsInserted.connect(self._take_first)
+        for removed in (model.rowsRemoved, model.modelReset):
+            removed.connect(self._let_go)
         self._bridge.answered.connect(self._take_answer)
 
     def _act(self, name: str, key: int) -> None:
         if self.model.entry(key) is not None:
             self._acts[name](key)
-
-    def _remove(self, key: int) -> None:
-        self.model.remove(key)
 
     def _reveal(self, key: int) -> None:
         entry = self.model.entry(key)
@@ -173,10 +174,16 @@ class FilesPresenter(QObject):
     def _take_first(self) -> None:
         """Put the first song into an empty player, so that it can be played at once."""
         if self.player.entry is None:
-            self.player.load(self.model.index(0).data(256))
+            self.player.load(self.model.index(0).data(Qt.ItemDataRole.UserRole))
             self._mark_playing()
         if not self._view.songs.currentIndex().isValid():
             self._view.songs.setCurrentIndex(self.model.index(0))
+
+    def _let_go(self) -> None:
+        """Empty the player when its song is not in the queue any more."""
+        if self.player.entry is not None and self.model.entry(self.player.entry.key) is None:
+            self.player.unload()
+            self._mark_playing()
 
     def _follow(self, key: int) -> None:
         if self.player.entry is not None and self.player.entry.key == key:
@@ -216,14 +223,22 @@ class FilesPresenter(QObject):
 def remembered_output(settings: Settings) -> OutputSettings:
     """Return the output settings of the last time; what does not fit any more falls back to the default."""
     values = settings.get(_OUTPUT, {})
-    fallback = OutputSettings(Path(_music()) / "Unsing", format="flac", bit_depth=24)
-    texts = {name: values[name] for name in ("model", "format", "pattern") if isinstance(values.get(name), str)}
+    usual = OutputSettings(Path(_music()) / "Unsing", format="flac", bit_depth=24)
+    texts = {name: values[name] for name in ("model", "pattern") if isinstance(values.get(name), str)}
     if pattern_problem(texts.get("pattern", DEFAULT_PATTERN)):
         del texts["pattern"]
-    targets = tuple(name for name in values.get("targets", ()) if isinstance(name, str))
-    folder = Path(values["folder"]) if isinstance(values.get("folder"), str) else fallback.folder
-    depth = values.get("bit_depth", fallback.bit_depth)
-    return dataclasses.replace(fallback, folder=folder, targets=targets, bit_depth=depth, **texts)
+    folder, targets = values.get("folder"), values.get("targets")
+    chosen = dataclasses.replace(
+        usual,
+        folder=Path(folder) if isinstance(folder, str) else usual.folder,
+        targets=tuple(map(str, targets)) if isinstance(targets, list) else (),
+        **texts,
+    )
+    try:
+        stem_format = StemFormat(values.get("format", usual.format), values.get("bit_depth", usual.bit_depth))
+    except AudioFileError:
+        return chosen
+    return dataclasses.replace(chosen, format=stem_format.name, bit_depth=stem_format.bit_depth)
 
 
 def _music() -> str:

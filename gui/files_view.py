@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PyQt6.QtCore import Qt, pyqtSignal
 from PyQt6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QKeyEvent
-from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QProgressBar, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QFrame, QHBoxLayout, QProgressBar, QScrollArea, QStackedWidget, QVBoxLayout, QWidget
 
 from gui.engine_bridge import EngineBridge
 from gui.files_output import OutputPanel
@@ -17,6 +17,7 @@ from gui.shortcuts import Shortcut
 from gui.theme import GRID
 from gui.translation import Phrases, mark
 from gui.widgets.buttons import IconButton
+from gui.widgets.elided import ElidedLabel
 from gui.widgets.empty_queue import EmptyQueue
 from gui.widgets.player_bar import PlayerBar
 from gui.widgets.queue_list import QueueList
@@ -68,7 +69,7 @@ class FilesView(QWidget):
         self.add_folder = IconButton("folder", "Add a folder")
         self.pause = IconButton("pause", "Pause")
         self.clear = IconButton("remove", "Clear finished")
-        self.summary, self.progress = QLabel(), QProgressBar()
+        self.summary, self.progress = ElidedLabel(), QProgressBar()
         self._stack = QStackedWidget()
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self._queue())
@@ -110,7 +111,7 @@ class FilesView(QWidget):
 
     def set_summary(self, text: str, progress: float) -> None:
         """Show how the whole queue stands; progress from 0 to 1."""
-        self.summary.setText(text)
+        self.summary.set_text(text)
         self.progress.setValue(round(1000 * progress))
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802

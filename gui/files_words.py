@@ -61,7 +61,8 @@ def sentence(entry: Entry) -> str:
     text = tr(entry.message.removeprefix(f"{entry.source}: "))
     for option, words in _OPTIONS.items():
         text = text.replace(option, words)
-    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith("。") else ".")
+    stop = "" if text.endswith("\N{IDEOGRAPHIC FULL STOP}") else "."
+    return f"{text[:1].upper()}{text[1:]}{stop}"
 
 
 def status(entry: Entry, speed: float | None, paused: bool) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from gui.translation import mark, plural, tr
+from gui.widgets.decibels import write_db
 from gui.widgets.model_picker import Fact
 from gui.widgets.status_line import Figure
 from realtime.live.client import EngineSnapshot, EngineState
@@ -99,12 +100,20 @@ def model_facts(spec: ModelSpec, snapshot: EngineSnapshot) -> tuple[Fact, ...]:
             here or there,
             tr("Measured now, on this computer") if here else tr("Measured on: {cpu}", cpu=card.get("cpu", "?")),
         ),
+        *_leakage(snapshot),
         Fact(
             tr("Licence"),
             spec.license,
             tr("{licence}\nTrained on: {data}", licence=spec.license, data=spec.training_data),
         ),
     )
+
+
+def _leakage(snapshot: EngineSnapshot) -> tuple[Fact, ...]:
+    if snapshot.false_vocals_db is None:
+        return ()
+    detail = tr("What the model took for a voice while nobody sang, next to the music; less is better")
+    return (Fact(tr("False vocals"), f"{write_db(snapshot.false_vocals_db)} dB", detail),)
 
 
 def margin(snapshot: EngineSnapshot) -> float:

@@ -17,6 +17,7 @@ _CLOSED = round(FLOOR_DB * _STEPS_PER_DB) - 1
 _MARKS_DB = (6, 0, -6, -12, -24, -40)
 _KNOB = QSize(36, 20)
 _SCALE_WIDTH = 26
+_ENTRY_DB = -30.0
 _UNITY_PULL_DB = 0.6  # dragging near 0 dB lands on it
 
 
@@ -59,9 +60,9 @@ class Fader(QSlider):
         self.set_value_db(self._default_db)
 
     def step(self, db: float) -> None:
-        """Move it by `db`; from silence upwards it comes in at the floor."""
+        """Move it by `db`; from silence upwards it comes in where it can be heard."""
         if math.isinf(self.value_db):
-            self.set_value_db(FLOOR_DB if db > 0 else -math.inf)
+            self.set_value_db(_ENTRY_DB if db > 0 else -math.inf)
         else:
             self.set_value_db(min(self.value_db + db, self._top_db))
 

@@ -145,11 +145,12 @@ class QueueRow(QStyledItemDelegate):
 
     def _paint_words(self, painter: QPainter, theme: Theme, box: QRectF, entry: Entry) -> None:
         left = _wave_box(box).right() + 16
-        width = box.right() - 3 * _BUTTON - _STATUS_WIDTH - 32 - left
+        right = box.right() - 3 * _BUTTON - 24
+        short = right - _STATUS_WIDTH - 8 - left
         playing = entry.key == self.playing
-        for text, size, top, role in (
-            (title(entry), 14, 11, "vocals" if playing else "text"),
-            (subtitle(entry), 12, 33, "danger" if entry.message else "muted"),
+        for text, size, top, role, width in (
+            (title(entry), 14, 11, "vocals" if playing else "text", short),
+            (subtitle(entry), 12, 33, "danger" if entry.message else "muted", right - left if entry.message else short),
         ):
             painter.setFont(font(self._view.font(), size, bold=size == 14))
             painter.setPen(theme.color(role))
@@ -174,11 +175,13 @@ class QueueRow(QStyledItemDelegate):
         painter.setFont(font(self._view.font(), 12, bold=entry.state is not SongState.WAITING))
         painter.setPen(theme.color(role))
         words = status(entry, speed, paused)
+        if entry.message:  # which has the second line for itself
+            place = place.adjusted(0, 11, 0, -33)
         painter.drawText(place, align, words)
         if entry.state in _STATUS_ICONS:
             wide = painter.fontMetrics().horizontalAdvance(words)
             picture = pixmap(_STATUS_ICONS[entry.state], QColor(theme.color(role)).name(), 16, self._ratio())
-            painter.drawPixmap(QPoint(int(place.right() - wide - 22), int(box.center().y() - 8)), picture)
+            painter.drawPixmap(QPoint(int(place.right() - wide - 22), int(place.center().y() - 8)), picture)
 
     def _paint_button(self, painter: QPainter, theme: Theme, place: QRectF, action: RowAction, near: bool) -> None:
         pointer = self._view.viewport().mapFromGlobal(self._view.cursor().pos())  # type: ignore[union-attr]

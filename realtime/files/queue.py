@@ -231,7 +231,7 @@ class SongQueue:
         entry = self._entries[report.key]
         if isinstance(report, Measured):
             waveforms = {**entry.waveforms, report.part: report.waveform}
-            self._set(report.key, waveforms=waveforms, seconds=waveforms["mixture"].seconds)
+            self._set(report.key, waveforms=waveforms, seconds=report.waveform.seconds)
         elif report.part == "mixture" and entry.state is SongState.WAITING:
             self._set(report.key, state=SongState.FAILED, message=report.message)
         yield Changed(report.key)

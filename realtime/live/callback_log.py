@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from realtime.live.parameters import Timing
+from realtime.live.timing import Durations
 
-_BIN_S = 10e-6
-_BINS = 2000
 _RECENT = 1024
 
 
@@ -24,17 +23,13 @@ class CallbackLog:
         self.callbacks = 0
         self.last_s = 0.0
         self.input_xruns = self.output_xruns = 0
-        self._durations = np.zeros(_BINS + 1, np.int64)
-        self._longest_s = 0.0
+        self._durations = Durations()
         self._input_s = np.zeros(_RECENT)
         self._output_s = np.zeros(_RECENT)
 
     def note(self, began_s: float, ended_s: float, times: object, status: object) -> None:
         """Note one callback: when it began and ended, and PortAudio's times and flags (callback thread)."""
-        duration = ended_s - began_s
-        self._durations[min(int(duration / _BIN_S), _BINS)] += 1
-        if duration > self._longest_s:
-            self._longest_s = duration
+        self._durations.add(1e3 * (ended_s - began_s))
         now = times.currentTime
         self._input_s[self.callbacks % _RECENT] = now - times.inputBufferAdcTime
         self._output_s[self.callbacks % _RECENT] = times.outputBufferDacTime - now
@@ -46,12 +41,7 @@ class CallbackLog:
 
     def timing(self) -> Timing:
         """Return how long the callback took since the start."""
-        counts = self._durations.cumsum()
-        if not counts[-1]:
-            return Timing()
-        p50, p99 = (np.searchsorted(counts, share * counts[-1]) + 1 for share in (0.5, 0.99))
-        longest = self._longest_s * 1e3
-        return Timing(min(float(p50 * _BIN_S * 1e3), longest), min(float(p99 * _BIN_S * 1e3), longest), longest)
+        return self._durations.timing()
 
     def input_latency_s(self) -> float:
         """Return how long before the callback its first sample reached the device, the median of late."""

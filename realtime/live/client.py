@@ -14,8 +14,35 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.live import messages
-from realtime.live.parameters import EngineSnapshot, EngineState, Parameters, StreamSettings
+from realtime.live.jobs import Job, probe, render
+from realtime.live.parameters import (
+    EngineSnapshot,
+    EngineState,
+    LatencyPart,
+    Level,
+    Parameters,
+    Playback,
+    Rendering,
+    StreamSettings,
+)
 from realtime.live.scope import Scope, make_scope_memory
+from realtime.live.settings import default_path, load_settings, save_settings
+
+__all__ = [
+    "EngineClient",
+    "EngineSnapshot",
+    "EngineState",
+    "LatencyPart",
+    "Level",
+    "Parameters",
+    "Playback",
+    "Rendering",
+    "StreamSettings",
+    "default_path",
+    "load_settings",
+    "messages",
+    "save_settings",
+]
 
 _HANG_S = 5.0  # longer than any load; the process speaks thirty times a second otherwise
 _RETRY_S = 2.0
@@ -42,6 +69,9 @@ class EngineClient:
         self._restarts = 0
         self._retry_at = 0.0
         self._notice = ""
+        self._render: Job | None = None
+        self._render_path = Path()
+        self._probe: Job | None = None
         self._process: BaseProcess
         self._connection: Connection
         self._launch()
@@ -90,10 +120,25 @@ class EngineClient:
         """Repeat the song from one place to another; None ends that."""
         self._send(messages.Loop(span_s))
 
+    def export(self, song: Path, model: str, parameters: Parameters, path: Path) -> None:
+        """Write a song to a file as it would be heard; the snapshot's `rendering` tells how far it is."""
+        self.cancel_export()
+        self._render_path = path
+        self._render = Job(self._context, render, song, model, parameters, path)
+
+    def cancel_export(self) -> None:
+        """Give the export up; nothing is left of it."""
+        if self._render is not None:
+            self._render.cancel()
+            self._render = None
+
     def ask(self, question: messages.Question) -> None:
         """Ask for a list; `answer` has it when it has come."""
         self._answers.pop(type(question), None)
-        self._send(question)
+        if not isinstance(question, messages.Probe):
+            self._send(question)
+        elif self._probe is None:
+            self._probe = Job(self._context, probe)
 
     def answer(self, question: type[messages.Question]) -> Any | None:
         """Return the answer to the last question of this kind; None until it has come."""
@@ -103,8 +148,12 @@ class EngineClient:
         """Return how the engine is now."""
         self._listen()
         self._watch()
+        self._look_at_probe()
         return dataclasses.replace(
-            self._snapshot, restarts=self._restarts, message=self._snapshot.message or self._notice
+            self._snapshot,
+            restarts=self._restarts,
+            message=self._snapshot.message or self._notice,
+            rendering=self._rendering(),
         )
 
     def scope(self, since: int) -> tuple[NDArray[np.float32], int]:
@@ -112,7 +161,10 @@ class EngineClient:
         return self._scope.read(since)
 
     def close(self) -> None:
-        """End the process, by force if it does not listen."""
+        """End the process, by force if it does not listen, and whatever else is at work."""
+        self.cancel_export()
+        if self._probe is not None:
+            self._probe.cancel()
         self._send(messages.Quit())
         self._process.join(_QUIT_S)
         self._kill()
@@ -150,6 +202,22 @@ class EngineClient:
                     self._answers[type(message.question)] = message.content
         except (EOFError, OSError):
             self._heard_at = -_HANG_S
+
+    def _rendering(self) -> Rendering | None:
+        job = self._render
+        if job is None:
+            return None
+        job.look()
+        return Rendering(str(self._render_path), job.progress, job.is_done and not job.error, job.error)
+
+    def _look_at_probe(self) -> None:
+        if self._probe is None:
+            return
+        self._probe.look()
+        if self._probe.is_done:
+            self._answers[messages.Probe] = self._probe.result or ()
+            self._probe.cancel()
+            self._probe = None
 
     def _watch(self) -> None:
         now = time.monotonic()

@@ -12,9 +12,10 @@ from realtime.live.rings import AudioRing
 
 _PHASES = 512
 _RING_S = 1.0
-# The loop is quick until it has found the clocks' difference and then so slow that nobody hears it work.
-_LOCKING_S = 8.0
-_LOCKING_RAD_S, _LOCKED_RAD_S = 0.5, 0.1
+# The loop is quick until it has found the clocks' difference, and slows down to where nobody hears it work.
+_LOCKING_S = 10.0
+_SLOWDOWN = 4.0
+_SLOWEST_RAD_S, _QUICKEST_RAD_S = 0.1, 0.5
 _SMOOTHING_S = 0.5
 _MOST_DRIFT = 1000e-6
 _MOST_CHANGE_PER_S = 50e-6
@@ -143,14 +144,13 @@ class DriftCorrector:
             self._prime(at_s)
             self.fill_samples = self._distance(at_s)
         self._age_s += elapsed_s
-        is_locking = self._age_s < _LOCKING_S
-        rad_s = _LOCKING_RAD_S if is_locking else _LOCKED_RAD_S
+        rad_s = min(max(_SLOWDOWN / self._age_s, _SLOWEST_RAD_S), _QUICKEST_RAD_S)
         error = (self.fill_samples - self.target_samples) / self._source_hz
         self._error += (error - self._error) * min(1.0, elapsed_s / _SMOOTHING_S)
         self._integral += rad_s**2 * self._error * elapsed_s
         self._integral = min(max(self._integral, -_MOST_DRIFT), _MOST_DRIFT)
         wanted = min(max(self._integral + 2 * rad_s * self._error, -_MOST_DRIFT), _MOST_DRIFT)
-        most = math.inf if is_locking else _MOST_CHANGE_PER_S * elapsed_s
+        most = math.inf if self._age_s < _LOCKING_S else _MOST_CHANGE_PER_S * elapsed_s
         self._correction += min(max(wanted - self._correction, -most), most)
 
     def _draw(self, needed: int) -> bool:

@@ -76,11 +76,16 @@ class Lane:
         self._silence = np.zeros((CHANNELS, capacity), np.float32)
         self._consumed = self._produced = self._taken = self._surplus = 0
         self._overdue = 0  # samples given up, to be dropped when they come
-        self._valid_from = self.latency_samples  # what comes before was separated from nothing
+        self._valid_from = 0  # what comes before, after the model began again, was separated from nothing
         self._work, self._done = Wake(), Wake()
         self._running = True
         self._thread = threading.Thread(target=self._run, name=f"unsing {spec.name}", daemon=True)
         self._thread.start()
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether what is taken next was fed, rather than the silence before it."""
+        return self._taken >= self.latency_samples
 
     def latency_parts(self) -> tuple[LatencyPart, ...]:
         """Return the parts of `latency_samples` that are not nothing."""
@@ -117,7 +122,7 @@ class Lane:
         else:
             self._overdue += length
         valid = there and self._taken >= self._valid_from
-        if not valid and self._taken >= self.latency_samples:
+        if not valid and self.is_filled:
             self.late_samples += length
         self._taken += length
         return valid
@@ -138,7 +143,7 @@ class Lane:
 
     def _run(self) -> None:
         ask_for_priority(Priority.MODEL)
-        self._begin_again()
+        self._align()
         while self._running:
             if not self._fed.available:
                 self._work.wait(_IDLE_S)
@@ -174,16 +179,20 @@ class Lane:
         self._produced += self._separated.write(_fit(vocals[:, dropped:], CHANNELS))
 
     def _begin_again(self) -> None:
-        """Start resamplers and alignment from nothing: the next sample consumed comes out where it belongs."""
+        """Start from nothing; what is heard until the first latency is over would be silence, so it counts as late."""
+        self._valid_from = self._consumed + self.latency_samples
         self._to_model.reset()
         self._back.reset()
-        self._valid_from = self._consumed + self.latency_samples
+        self._align()
+        self._done.set()
+
+    def _align(self) -> None:
+        """See to it that the sample consumed next comes out where it belongs."""
         ahead = self._produced - self._consumed
         self._produced += self._separated.write(self._silence[:, : max(0, -ahead)])
         self._surplus = max(0, ahead)
         # Its result was taken off the latency.
         self._back.process(np.zeros((self._separator.spec.channels, self._padding), np.float32))
-        self._done.set()
 
 
 def _check(plugin: OnnxPlugin) -> None:

@@ -32,13 +32,16 @@ class LoopLatency:
             the engine; the median of all chirps that were heard.
         spread_ms: Between the shortest and the longest.
         heard: How many chirps of `_CHIRPS` were heard.
-        parts: The named parts of the same way.
+        parts: The named parts of the same way. That of the devices is measured too, where the chirp enters the engine:
+            what devices say of themselves is often wrong, and a loop inside a sound server leaves them out.
+        claimed_ms: What the devices say of themselves, input and output.
     """
 
     measured_ms: float
     spread_ms: float
     heard: int
     parts: tuple[LatencyPart, ...]
+    claimed_ms: float
 
 
 def chirp(sample_rate: int) -> NDArray[np.float32]:
@@ -73,34 +76,46 @@ def measure_latency(settings: StreamSettings) -> LoopLatency:
         mixer = Mixer(ports.sample_rate, ports.block_samples, lane, Parameters(bypass=True))
         ports.start()
         signal = chirp(ports.sample_rate)
-        delays = [_one_chirp(ports, mixer, signal) for _ in range(_CHIRPS)]
-        parts = (*ports.latency_parts(), *lane.latency_parts())
+        chirps = [_one_chirp(ports, mixer, signal) for _ in range(_CHIRPS)]
+        ports_parts, lane_parts = ports.latency_parts(), lane.latency_parts()
     finally:
         ports.close()
         lane.close()
-    heard = [1000 * delay / ports.sample_rate for delay in delays if delay is not None]
+    to_ms = 1000 / ports.sample_rate
+    heard = [(entering * to_ms, leaving * to_ms) for entering, leaving in filter(None, chirps)]
     if not heard:
         raise LiveError(
             "the chirp did not come back: connect the output to the input with a cable (or a virtual one), and turn up "
             "the input"
         )
-    return LoopLatency(float(np.median(heard)), max(heard) - min(heard), len(heard), parts)
+    entering_ms, leaving_ms = zip(*heard, strict=True)
+    inside = tuple(part for part in ports_parts if not part.name.startswith("device"))
+    devices_ms = float(np.median(entering_ms)) - sum(part.ms for part in inside)
+    return LoopLatency(
+        measured_ms=float(np.median(leaving_ms)),
+        spread_ms=max(leaving_ms) - min(leaving_ms),
+        heard=len(heard),
+        parts=(LatencyPart("devices, output to input", devices_ms), *inside, *lane_parts),
+        claimed_ms=sum(part.ms for part in ports_parts if part.name.startswith("device")),
+    )
 
 
-def _one_chirp(ports: AudioPorts, mixer: Mixer, signal: NDArray[np.float32]) -> int | None:
-    """Return how many samples one chirp took; None where it was not heard."""
+def _one_chirp(ports: AudioPorts, mixer: Mixer, signal: NDArray[np.float32]) -> tuple[int, int] | None:
+    """Return after how many samples one chirp entered the engine and left it; None where it was not heard."""
     rate, block = ports.sample_rate, ports.block_samples
     blocks = round((_SETTLE_S + _PAUSE_S) * rate / block)
     start = round(_SETTLE_S * rate / block) * block
     played = np.zeros(blocks * block, np.float32)
     played[start : start + len(signal)] = signal
-    heard = np.zeros_like(played)
+    entered, left = np.zeros_like(played), np.zeros_like(played)
     music = np.zeros((CHANNELS, block), np.float32)
     for index in range(blocks):
         if not ports.wait(_WAIT_S):
             raise LiveError("the audio device stopped answering; choose another or plug it in again")
         here = slice(index * block, (index + 1) * block)
         ports.read_music(music)
-        heard[here] = mixer.process(music, None, ports.deadline())[0]
+        entered[here] = music[0]
+        left[here] = mixer.process(music, None, ports.deadline())[0]
         ports.write(np.broadcast_to(played[here], (CHANNELS, block)))
-    return find_delay(signal, heard[start:])
+    delays = find_delay(signal, entered[start:]), find_delay(signal, left[start:])
+    return None if None in delays else delays

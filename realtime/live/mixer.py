@@ -37,7 +37,7 @@ class _Voice:
         self.lane.feed(music)
         on_time = self.lane.take(vocals, dry, deadline)
         self.was_on_time = on_time
-        self.is_warm |= on_time
+        self.is_warm |= on_time and self.lane.is_filled
         self._stand_in.bridge(vocals, dry, on_time, alone)
         return vocals, dry
 

@@ -131,6 +131,23 @@ class Playback:
 
 
 @dataclass(frozen=True)
+class Rendering:
+    """A song that is written to a file as it would be heard.
+
+    Attributes:
+        path: The file.
+        share: How much of the song is done, 0 to 1.
+        finished: Whether the file is there.
+        error: Why it will not be, in one sentence; empty while all is well.
+    """
+
+    path: str
+    share: float = 0.0
+    finished: bool = False
+    error: str = ""
+
+
+@dataclass(frozen=True)
 class EngineSnapshot:
     """How the engine is, a few dozen times a second.
 
@@ -155,6 +172,7 @@ class EngineSnapshot:
         feedback: Whether the feedback guard holds the microphone down.
         recording: The folder that is recorded to; empty for none.
         playback: The song that plays; None for live input.
+        rendering: The last export; None before there was one.
         restarts: How often the audio process had to be started again.
     """
 
@@ -184,6 +202,7 @@ class EngineSnapshot:
     feedback: bool = False
     recording: str = ""
     playback: Playback | None = None
+    rendering: Rendering | None = None
     restarts: int = 0
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import _thread
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ from realtime.live.callback_log import CallbackLog
 from realtime.live.devices import DeviceInfo, find_device, portaudio
 from realtime.live.errors import LiveError
 from realtime.live.feeds import DirectFeed, DriftingFeed
+from realtime.live.outlet import Outlet
 from realtime.live.parameters import LatencyPart, StreamSettings, Timing
-from realtime.live.rings import AudioRing
 from realtime.live.streams import (
     JACK,
     block_of,
@@ -27,16 +26,11 @@ from realtime.live.streams import (
     start_stream,
 )
 
-_QUEUE_BLOCKS = 32
 # How late a block of an input with a clock of its own may come; a sound server brings 20 ms at once.
 _RESERVE_S, _BURST_RESERVE_S = 0.004, 0.03
 _ALIVE_S = 1.0
 _CLOSE_S = 2.0
 _FILLING_S, _FIRST_CALLBACK_S, _POLL_S = 0.1, 5.0, 0.005
-_FADE_SAMPLES = 64
-# A sound server may ask for several blocks at once; what it takes to serve that shows in the first seconds.
-_SETTLING_S = 2.0
-_MOST_PREFILL_BLOCKS = 8
 
 
 @dataclass(frozen=True)
@@ -104,7 +98,9 @@ class AudioPorts:
         self._output = find_device(settings.output, "output")
         self.sample_rate = self._output.default_rate_hz
         self.block_samples = block_of(self._output, settings.block_samples)
-        self._left, self._right = pick_channels(self._output, "output", settings.output_channels, 2)
+        self._output_channels = pick_channels(self._output, "output", settings.output_channels, 2)
+        settles = self._output.host_api != JACK
+        self._outlet = Outlet(self._output_channels, self.sample_rate, self.block_samples, settles)
         self._log = CallbackLog()
         self._inputs: dict[int, _Input] = {}
         self._music = self._microphone = None
@@ -118,13 +114,7 @@ class AudioPorts:
             self._microphone = self._add_feed(device, channels, settings.block_samples)
         # A server whose period grows while it runs ends the stream: the queues were made for another one.
         self._abort = portaudio().CallbackAbort
-        self._wake = _thread.allocate_lock()
-        self._wake.acquire()
-        self._planes = np.zeros((2, self.block_samples), np.float32)
-        fade = min(_FADE_SAMPLES, self.block_samples)
-        self._ramp = np.linspace(1, 0, fade, endpoint=False, dtype=np.float32)[:, None]
         self._is_connected = False
-        self._reset()
         self._streams: list[Any] = []
         try:
             self._open()
@@ -137,7 +127,7 @@ class AudioPorts:
     @property
     def prefill_samples(self) -> int:
         """How many samples wait in the output's queue when all is well."""
-        return self.block_samples + self._extra_samples
+        return self._outlet.prefill_samples
 
     @property
     def is_alive(self) -> bool:
@@ -150,12 +140,16 @@ class AudioPorts:
 
     def start(self) -> None:
         """Connect the devices to the queues; the mixer thread is to be ready."""
-        self._reset()
+        for entry in self._inputs.values():
+            for feed in entry.feeds:
+                feed.reset()
+        self._outlet.connect()
         self._is_connected = True
 
     def stop(self) -> None:
         """Disconnect them; the output plays silence."""
         self._is_connected = False
+        self._outlet.disconnect()
 
     def close(self) -> None:
         """Close the devices, within seconds.
@@ -170,19 +164,11 @@ class AudioPorts:
 
     def wait(self, timeout_s: float) -> bool:
         """Wait until the output wants a block; return False if it did not in that time (mixer thread)."""
-        end = time.perf_counter() + timeout_s
-        while self._asked[0] - self._served < self.block_samples:
-            left = end - time.perf_counter()
-            if left <= 0:
-                return False
-            self._wake.acquire(timeout=left)
-        self._served += self.block_samples
-        return True
+        return self._outlet.wait(timeout_s)
 
     def deadline(self) -> float:
         """Return until when, on `time.perf_counter`, the block asked for has to be written (mixer thread)."""
-        blocks_waiting = self._queue.available // self.block_samples
-        return self._asked[1] + (blocks_waiting + 1) * self.block_samples / self.sample_rate
+        return self._outlet.deadline()
 
     def read_music(self, out: NDArray[np.float32]) -> None:
         """Fill `out`, `(2, block_samples)`, from the music's input; silence where there is none (mixer thread)."""
@@ -194,12 +180,7 @@ class AudioPorts:
 
     def write(self, block: NDArray[np.float32]) -> None:
         """Queue `(2, block_samples)` for the output, less what should have been played before (mixer thread)."""
-        if self._left == self._right:
-            block = np.broadcast_to(block.mean(axis=0, dtype=np.float32), block.shape)
-        late = min(self._missed_samples - self._dropped_samples, block.shape[1])
-        self._dropped_samples += late
-        block = block[:, late:]
-        self._overruns += self._queue.write(block) < block.shape[1]
+        self._outlet.write(block)
 
     def stats(self) -> PortStats:
         """Return how the devices fare."""
@@ -211,10 +192,10 @@ class AudioPorts:
             callback=self._log.timing(),
             input_xruns=sum(log.input_xruns for log in logs),
             output_xruns=self._log.output_xruns,
-            underruns=self._underruns,
-            overruns=self._overruns + sum(feed.overruns for feed in feeds),
+            underruns=self._outlet.underruns,
+            overruns=self._outlet.overruns + sum(feed.overruns for feed in feeds),
             shortages=sum(feed.shortages for feed in feeds),
-            ring_fill=self._waiting / self.prefill_samples,
+            ring_fill=self._outlet.waiting / self.prefill_samples,
             drift_ppm=main.drift_ppm if main else 0.0,
         )
 
@@ -233,24 +214,8 @@ class AudioPorts:
     def _read(self, feed: DirectFeed | DriftingFeed | None, out: NDArray[np.float32]) -> None:
         if feed is None:
             out[...] = 0
-            return
-        asked, at_s = self._asked
-        feed.read(out, at_s - (asked - self._served) / self.sample_rate)
-
-    def _reset(self) -> None:
-        """Begin anew with empty inputs and one silent block for the output; no callback may be connected."""
-        for entry in self._inputs.values():
-            for feed in entry.feeds:
-                feed.reset()
-        self._queue = AudioRing(2, _QUEUE_BLOCKS * self.block_samples)
-        self._queue.write(np.zeros((2, self.block_samples), np.float32))
-        now = time.perf_counter()
-        self._settled_s = now + (0 if self._output.host_api == JACK else _SETTLING_S)
-        self._asked, self._served = (0, now), 0
-        self._waiting = self._extra_samples = 0
-        self._missed_samples = self._dropped_samples = 0
-        self._underruns = self._overruns = 0
-        self._is_dry = False
+        else:
+            feed.read(out, self._outlet.asked_at())
 
     # Opening
 
@@ -280,7 +245,7 @@ class AudioPorts:
         return device.index == self._output.index or (is_free and device.host_api == self._output.host_api == JACK)
 
     def _open(self) -> None:
-        sink = self._output, max(self._left, self._right) + 1
+        sink = self._output, max(self._output_channels) + 1
         shared = next((entry for entry in self._inputs.values() if entry.log is self._log), None)
         source = (shared.device, shared.channels) if shared else None
         callback = self._duplex_callback(shared) if shared else self._output_callback
@@ -309,12 +274,8 @@ class AudioPorts:
     def _duplex_callback(self, entry: _Input) -> Callable[..., None]:
         def callback(samples: NDArray, out: NDArray, frames: int, times: Any, status: Any) -> None:
             now = time.perf_counter()
-            if frames > self.block_samples:
-                raise self._abort
-            if self._is_connected:
-                for feed in entry.feeds:
-                    feed.take(samples, now)
-            self._play(out, frames, now)
+            self._take(entry, samples, now)
+            self._outlet.play(out, now)
             self._log.note(now, time.perf_counter(), times, status)
 
         return callback
@@ -322,11 +283,7 @@ class AudioPorts:
     def _input_callback(self, entry: _Input) -> Callable[..., None]:
         def callback(samples: NDArray, frames: int, times: Any, status: Any) -> None:
             now = time.perf_counter()
-            if frames > entry.block_samples:
-                raise self._abort
-            if self._is_connected:
-                for feed in entry.feeds:
-                    feed.take(samples, now)
+            self._take(entry, samples, now)
             entry.log.note(now, time.perf_counter(), times, status)
 
         return callback
@@ -335,40 +292,12 @@ class AudioPorts:
         now = time.perf_counter()
         if frames > self.block_samples:
             raise self._abort
-        self._play(out, frames, now)
+        self._outlet.play(out, now)
         self._log.note(now, time.perf_counter(), times, status)
 
-    def _play(self, out: NDArray[np.float32], frames: int, now: float) -> None:
-        """Play what waits and ask for as much."""
-        out.fill(0)
-        if not self._is_connected:
-            return
-        self._waiting = self._queue.available
-        count = self._queue.read(self._planes[:, :frames])
-        out[:count, self._left] = self._planes[0, :count]
-        out[:count, self._right] = self._planes[1, :count]
-        if self._is_dry:
-            fade = min(len(self._ramp), count)
-            out[:fade] *= 1 - self._ramp[:fade]
-            self._is_dry = False
-        if count < frames:
-            self._run_dry(out, count, now)
-        self._asked = (self._asked[0] + frames, now)
-        if self._wake.locked():
-            self._wake.release()
-
-    def _run_dry(self, out: NDArray[np.float32], count: int, now: float) -> None:
-        """Play silence for what is missing, and let neither end of it click."""
-        missing = len(out) - count
-        is_burst = now - self._asked[1] < 0.5 * self.block_samples / self.sample_rate
-        if is_burst and now < self._settled_s and self.prefill_samples < _MOST_PREFILL_BLOCKS * self.block_samples:
-            self._extra_samples += missing
-        else:
-            self._missed_samples += missing
-            self._underruns += 1
-        fade = min(len(self._ramp), missing)
-        last = self._planes[:, (count or len(out)) - 1]
-        out[count : count + fade, self._left] = last[0] * self._ramp[:fade, 0]
-        out[count : count + fade, self._right] = last[1] * self._ramp[:fade, 0]
-        self._planes[...] = 0
-        self._is_dry = True
+    def _take(self, entry: _Input, samples: NDArray[np.float32], now: float) -> None:
+        if len(samples) > entry.block_samples:
+            raise self._abort
+        if self._is_connected:
+            for feed in entry.feeds:
+                feed.take(samples, now)

@@ -25,8 +25,8 @@ class StandIn:
         self._last = np.zeros((channels, 1), np.float32)
         self._held = np.zeros((channels, 1), np.float32)
         self._holding = 0.0  # how much of the held sample is still heard
-        self._true = 0.0  # how much of the true vocals is heard
-        self._missing = True
+        self._true = 1.0  # how much of the true vocals is heard
+        self._missing = False
         self._scale = 0.0
 
     def bridge(self, vocals: NDArray[np.float32], dry: NDArray[np.float32], on_time: bool, alone: bool) -> None:

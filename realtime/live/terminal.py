@@ -227,6 +227,7 @@ def _latency(options: argparse.Namespace) -> int:
     total = sum(part.ms for part in result.parts)
     print(f"{total:8.2f} ms  sum of the parts")
     print(f"{result.measured_ms:8.2f} ms  measured ({result.heard} chirps, {result.spread_ms:.2f} ms apart at most)")
+    print(f"The devices themselves claim {result.claimed_ms:.2f} ms.")
     return 0
 
 

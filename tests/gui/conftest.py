@@ -6,12 +6,12 @@ from pathlib import Path
 SCREEN = Path(__file__).parent / "screen.json"
 os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={SCREEN}"  # before Qt is loaded
 
-import pytest
-from PyQt6.QtWidgets import QApplication
+import pytest  # noqa: E402
+from PyQt6.QtWidgets import QApplication  # noqa: E402
 
-from gui.app import make_window
-from gui.engine_bridge import EngineBridge
-from gui.settings import Settings
+from gui.app import make_window  # noqa: E402
+from gui.engine_bridge import EngineBridge  # noqa: E402
+from gui.settings import Settings  # noqa: E402
 
 FOLDER = Path(__file__).parent
 

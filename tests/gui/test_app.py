@@ -173,9 +173,7 @@ def test_the_audio_process_does_not_load_qt():
 
 
 def test_the_command_shows_its_help():
-    done = subprocess.run(
-        [sys.executable, "-m", "gui", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-m", "gui", "--help"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "FILES" in done.stdout
 
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import soundfile
 from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QAbstractButton, QApplication, QComboBox, QLabel, QSlider
+from PyQt6.QtWidgets import QAbstractButton, QComboBox, QLabel, QSlider
 
 from gui.live_advice import MissWatch, advise, lighter_model
 from gui.live_words import device_choices, figures, model_choices, model_facts
@@ -68,7 +68,7 @@ def song(tmp_path, rng):
 def test_a_fader_reaches_the_engine(live, bridge, qtbot, name):
     fader = getattr(live.mixer, name).fader
     qtbot.keyClick(fader, Qt.Key.Key_PageDown)
-    expected = -math.inf if name == "vocals" else -6.0
+    expected = -math.inf if name == "vocals" else -6.0  # the vocals are silent at the start
     assert getattr(bridge.parameters, f"{name}_db") == expected
     fader.set_value_db(2.0)
     assert getattr(bridge.parameters, f"{name}_db") == 2.0

@@ -88,7 +88,7 @@ def test_keys_move_a_fader(fader, qtbot, key, modifier, expected):
 def test_a_fader_comes_back_from_silence(fader, qtbot):
     fader.set_value_db(-math.inf)
     qtbot.keyClick(fader, Qt.Key.Key_Up)
-    assert fader.value_db == FLOOR_DB
+    assert FLOOR_DB < fader.value_db < -20
 
 
 def test_the_wheel_moves_a_fader_by_a_decibel(fader):

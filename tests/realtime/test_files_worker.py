@@ -1,5 +1,6 @@
 """The queue behind a window, with its real helper processes: order, pause, cancel, retry, and a process that dies."""
 
+import multiprocessing
 import os
 import shutil
 import signal
@@ -230,6 +231,16 @@ def test_what_is_seen_is_read_first(tmp_path, queue):
     queue.look_first([last])
     until(queue, lambda: queue.entry(last).waveforms)
     assert sum(not queue.entry(key).waveforms for key in queue.order) >= 6
+
+
+def test_the_death_of_the_looking_process_costs_one_waveform(tmp_path, queue):
+    fill(queue, [song(tmp_path / f"{index}.wav", 5.0) for index in range(6)])
+    until(queue, lambda: any(queue.entry(key).waveforms for key in queue.order))
+    scout = next(child for child in multiprocessing.active_children() if child.name.endswith("scout"))
+    os.kill(scout.pid, signal.SIGKILL)
+    until(queue, lambda: sum(bool(queue.entry(key).waveforms) for key in queue.order) >= 5)
+    queue.add([song(tmp_path / "late.wav")])
+    until(queue, lambda: len(queue.order) == 7)
 
 
 def test_closing_leaves_no_half_song(tmp_path, queue):

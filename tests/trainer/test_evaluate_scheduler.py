@@ -1,5 +1,6 @@
 """A real Dask scheduler and real workers on this machine."""
 
+import json
 import os
 import subprocess
 import sys
@@ -21,14 +22,22 @@ from trainer.evaluate.scheduler import DaskPool
 ROOT = Path(__file__).parents[2]
 
 
-def start(*arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def start(log, *arguments):
+    with log.open("wb") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", *arguments],
+            cwd=ROOT,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 class Cluster(NamedTuple):
@@ -40,19 +49,16 @@ class Cluster(NamedTuple):
 @pytest.fixture
 def cluster(tmp_path):
     """Start a scheduler and two workers."""
-    place = tmp_path / "scheduler.json"
-    options = ("--scheduler-file", str(place))
-    processes = [start("distributed.cli.dask_scheduler", "--host=127.0.0.1", "--port=0", "--no-dashboard", *options)]
-    processes += [
-        start("distributed.cli.dask_worker", "--no-nanny", "--nthreads=1", "--no-dashboard", *options) for _ in range(2)
-    ]
+    place, logs = tmp_path / "scheduler.json", [tmp_path / f"{name}.log" for name in ("scheduler", "one", "two")]
+    options = ("--no-dashboard", "--scheduler-file", str(place))
+    processes = [start(logs[0], "distributed.cli.dask_scheduler", "--host=127.0.0.1", "--port=0", *options)]
     try:
-        import distributed
-
-        with distributed.Client(scheduler_file=str(place), timeout=60, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=60)
-            address = client.scheduler.address
-        yield Cluster(address, processes[0], processes[1:])
+        wait_for(place.exists)
+        processes += [
+            start(log, "distributed.cli.dask_worker", "--no-nanny", "--nthreads=1", *options) for log in logs[1:]
+        ]
+        wait_for(lambda: all("Registered to" in log.read_text() for log in logs[1:]))
+        yield Cluster(json.loads(place.read_text())["address"], processes[0], processes[1:])
     finally:
         for process in processes:
             process.kill()

@@ -3,13 +3,13 @@
 import time
 
 import numpy as np
-from tests import plugins
 import pytest
 
 from realtime.live.errors import LiveError
 from realtime.live.lane import Lane
 from realtime.plugin import OnnxPlugin
 from realtime.separator import StreamingSeparator
+from tests import plugins
 
 BLOCK = 256
 PATIENT_S = 60.0

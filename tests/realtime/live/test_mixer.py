@@ -5,13 +5,13 @@ import time
 from dataclasses import replace
 
 import numpy as np
-from tests import plugins
 import pytest
 
 from realtime.live.lane import Lane
 from realtime.live.mixer import Mixer
 from realtime.live.parameters import Parameters
 from realtime.plugin import OnnxPlugin
+from tests import plugins
 
 RATE, BLOCK = 44100, 256
 OPEN = Parameters(vocals_db=0.0)
