@@ -13,10 +13,12 @@ from PyQt6.QtWidgets import QApplication
 from gui import single_instance
 from gui.appearance import Appearance
 from gui.engine_bridge import EngineBridge
+from gui.engine_memory import EngineMemory
 from gui.main_window import MainWindow
 from gui.settings import Settings, default_path
 from gui.translation import Language
 from gui.widgets.icons import logo
+from realtime.live.client import default_path as engine_settings_path
 
 
 def run(files: Sequence[Path]) -> int:
@@ -28,17 +30,24 @@ def run(files: Sequence[Path]) -> int:
     name = single_instance.default_name()
     if single_instance.hand_over(name, files):
         return 0
+    return _run_here(app, name, files)
+
+
+def _run_here(app: QApplication, name: str, files: Sequence[Path]) -> int:
+    """Be the one window, which is gone before the application is."""
     door = single_instance.Door(name, app)
     settings = Settings(default_path(), app)
     bridge = EngineBridge(app)
+    memory = EngineMemory(bridge, engine_settings_path())
     window = make_window(app, settings, bridge)
     door.knocked.connect(window.join)
-    signal.signal(signal.SIGINT, lambda *_: window.close())  # noticed at the next poll of the engine
+    signal.signal(signal.SIGINT, lambda *_: app.closeAllWindows())  # noticed at the next poll of the engine
     window.show()
     QTimer.singleShot(0, lambda: _begin(window, bridge, files))
     code = app.exec()
     door.close()
     bridge.close()
+    memory.save()
     settings.save()
     return code
 

@@ -143,6 +143,16 @@ class EngineBridge(QObject):
         if self._client is not None:
             self._client.loop(span_s)
 
+    def export(self, song: Path, path: Path) -> None:
+        """Write a song as it is heard now into a file; the snapshot's `rendering` tells how far it is."""
+        if self._client is not None:
+            self._client.export(song, self.settings.model, self._parameters, path)
+
+    def cancel_export(self) -> None:
+        """End the export; nothing is left of it."""
+        if self._client is not None:
+            self._client.cancel_export()
+
     def ask(self, question: messages.Question) -> None:
         """Ask for a list; `answered` tells it when it has come."""
         if self._client is not None:

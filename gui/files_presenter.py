@@ -22,7 +22,7 @@ from gui.widgets.queue_row import QueueRow
 from realtime.files.discovery import AUDIO_SUFFIXES
 from realtime.files.entries import Overview
 from realtime.files.errors import AudioFileError
-from realtime.files.formats import StemFormat
+from realtime.files.formats import FORMATS, StemFormat
 from realtime.files.orders import OutputSettings, Searched
 from realtime.files.pattern import DEFAULT_PATTERN, pattern_problem
 from realtime.live.client import messages
@@ -59,6 +59,7 @@ class FilesPresenter(QObject):
             UP: lambda key: self.model.move(key, self.model.index_of(key).row() - 1),
             DOWN: lambda key: self.model.move(key, self.model.index_of(key).row() + 1),
         }
+        self._was_paused = False
         self._connect()
         view.installEventFilter(self)
         self._show_overview(self.model.overview)
@@ -152,7 +153,9 @@ class FilesPresenter(QObject):
         view.pause.set_text(mark("Go on") if overview.paused else mark("Pause"))
         view.pause.setEnabled(bool(overview.open) or overview.paused)
         view.clear.setEnabled(overview.songs > overview.open)
-        view.songs.viewport().update()
+        if overview.paused != self._was_paused:
+            self._was_paused = overview.paused
+            view.songs.viewport().update()
 
     def _report_search(self, searched: Searched) -> None:
         if searched.empty_folders:
@@ -172,9 +175,12 @@ class FilesPresenter(QObject):
         self.model.look_first([*playing, *keys])
 
     def _take_first(self) -> None:
-        """Put the first song into an empty player, so that it can be played at once."""
+        """Put the first song that can be read into an empty player, so that it can be played at once."""
         if self.player.entry is None:
-            self.player.load(self.model.index(0).data(Qt.ItemDataRole.UserRole))
+            rows = (self.model.index(row).data(Qt.ItemDataRole.UserRole) for row in range(self.model.rowCount()))
+            first = next((entry for entry in rows if entry.waveforms or not entry.message), None)
+            if first is not None:
+                self.player.load(first)
             self._mark_playing()
         if not self._view.songs.currentIndex().isValid():
             self._view.songs.setCurrentIndex(self.model.index(0))
@@ -186,8 +192,13 @@ class FilesPresenter(QObject):
             self._mark_playing()
 
     def _follow(self, key: int) -> None:
-        if self.player.entry is not None and self.player.entry.key == key:
-            self.player.show_entry(self.model.entry(key))
+        entry = self.model.entry(key)
+        if self.player.entry is not None and self.player.entry.key == key and entry is not None:
+            if entry.message and not entry.waveforms:
+                self.player.unload()
+                self._take_first()
+            else:
+                self.player.show_entry(entry)
 
     def _mark_playing(self) -> None:
         self._row.playing = self.player.entry.key if self.player.entry else None
@@ -207,11 +218,11 @@ class FilesPresenter(QObject):
         if entry is None:
             return
         suggested = Path(_music()) / f"{title(entry)} ({tr('without vocals')}).wav"
-        name, _ = QFileDialog.getSaveFileName(
-            self._view, tr("Export what you hear"), str(suggested), "WAV (*.wav);;FLAC (*.flac);;MP3 (*.mp3)"
-        )
+        kinds = ";;".join(f"{name.upper()} (*.{name})" for name in FORMATS)
+        name, _ = QFileDialog.getSaveFileName(self._view, tr("Export what you hear"), str(suggested), kinds)
         if name:
-            self._view.export_requested.emit(entry.source, Path(name))
+            path = Path(name)
+            self._view.export_requested.emit(entry.source, path if path.suffix else path.with_suffix(".wav"))
 
     def _take_answer(self, question: type, content: Any) -> None:
         if question is messages.Models:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QStackedWi
 
 from gui.appearance import Appearance
 from gui.engine_bridge import EngineBridge
+from gui.export_watch import ExportWatch
 from gui.live_presenter import LivePresenter, open_folder
 from gui.live_view import LiveView
 from gui.menu import MenuButton
@@ -42,13 +43,17 @@ class MainWindow(QMainWindow):
     def __init__(self, settings: Settings, bridge: EngineBridge, language: Language, appearance: Appearance) -> None:
         super().__init__()
         self._settings, self._bridge = settings, bridge
-        self._folder = ""
+        self._help: Callable[[], object] = lambda: None  # what the notice's button does
         self._files_view: FilesView | None = None
         self.live_view = LiveView()
         self.presenter = LivePresenter(self.live_view, bridge, settings)
         self.presenter.recorded.connect(self._tell_recorded)
         self.notice = Notice()
-        self.notice.acted.connect(lambda: open_folder(self._folder))
+        self.notice.acted.connect(lambda: self._help())
+        self._export = ExportWatch(bridge, self)
+        self._export.progressed.connect(lambda text: self._tell(text, "info", tr("Cancel"), self._cancel_export))
+        self._export.finished.connect(self._tell_exported)
+        self._export.failed.connect(lambda text: self._tell(text, "error"))
         self.menu = MenuButton(settings, bridge, language, appearance, self)
         self.segments = Segments((mark("Live"), mark("Files")))
         self._stack = QStackedWidget()
@@ -69,6 +74,7 @@ class MainWindow(QMainWindow):
 
             self._files_view = FilesView(self._bridge, self._settings, self)
             self._files_view.notice.connect(lambda text, kind: self.notice.show_text(text, kind, brief=kind == "good"))
+            self._files_view.export_requested.connect(self._export.begin)
             self._stack.addWidget(self._files_view)
         return self._files_view
 
@@ -182,10 +188,21 @@ class MainWindow(QMainWindow):
                 "The settings could not be read; they were kept as {path}, and this is a fresh start.",
                 path=self._settings.damaged,
             )
-            self.notice.show_text(text, "warning")
+            self._tell(text, "warning")
         elif self._settings.problem:
-            self.notice.show_text(self._settings.problem, "warning")
+            self._tell(self._settings.problem, "warning")
+
+    def _tell(self, text: str, kind: str, action: str = "", act: Callable[[], object] = lambda: None) -> None:
+        self._help = act
+        self.notice.show_text(text, kind, action)
 
     def _tell_recorded(self, folder: str) -> None:
-        self._folder = folder
-        self.notice.show_text(tr("Recorded: {folder}", folder=folder), "good", tr("Show folder"))
+        self._tell(tr("Recorded: {folder}", folder=folder), "good", tr("Show folder"), lambda: open_folder(folder))
+
+    def _tell_exported(self, path: Path) -> None:
+        folder = str(path.parent)
+        self._tell(tr("Exported: {path}", path=path), "good", tr("Show folder"), lambda: open_folder(folder))
+
+    def _cancel_export(self) -> None:
+        self._export.cancel()
+        self.notice.clear()

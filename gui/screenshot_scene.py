@@ -17,16 +17,22 @@ from gui.screenshots import Scene
 from gui.settings import Settings
 from realtime.live.client import EngineState, messages
 
-_SONGS = ("Morning Train", "Paper Lanterns", "夜曲", "Ägäis", "Last Tram Home", "🎤 Encore")
+_SONGS = ("Morning Train", "Paper Lanterns", "夜曲", "Ägäis", "Last Tram Home", "Encore")
 _PATIENCE_S = 30.0
 _MUSIC_S = 9.0  # fills the spectrograms
 _WORK_S = 6.0  # some songs are done by then, and some are not
+_SETTLE_S = 0.5
 _DIALOGS = {"keys": "show_shortcuts", "about": "show_about"}
 
 
 def play(scene: Scene, folder: Path) -> int:
     """Make the picture of `scene`; return the exit code."""
     app = QApplication(["unsing"])
+    _play(app, scene, folder)  # on its own, so that the window is gone before the application is
+    return 0
+
+
+def _play(app: QApplication, scene: Scene, folder: Path) -> None:
     home = Path.home()
     settings = Settings(home / "window.json")
     settings.put("theme", scene.theme)
@@ -42,13 +48,13 @@ def play(scene: Scene, folder: Path) -> int:
         _play_music(bridge, write_song(home / "song.wav"))
     elif scene.view == "files":
         _fill_queue(window, scene, home)
+    _wait(lambda: False, _SETTLE_S)
     if scene.view in _DIALOGS:
         _picture_dialog(app, getattr(window.menu, _DIALOGS[scene.view]), folder / f"{scene.name}.png")
     else:
         _save(window, folder / f"{scene.name}.png")
     window.close()
     bridge.close()
-    return 0
 
 
 def _play_music(bridge: EngineBridge, song: Path) -> None:

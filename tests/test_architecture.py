@@ -30,6 +30,7 @@ MAY_IMPORT = {
 HOMES = {
     "onnxruntime": ("realtime.plugin",),
     "sounddevice": ("realtime.live",),
+    "pedalboard": ("realtime.live",),
     "torch": ("trainer", "export"),
     "torchaudio": ("trainer", "export"),
     "PyQt6": ("gui",),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QEvent, QModelIndex, QPoint, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QHelpEvent, QMouseEvent, QPainter, QPen
+from PyQt6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPen
 from PyQt6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QToolTip
 
 from gui.files_words import status, subtitle, title
@@ -133,6 +133,10 @@ class QueueRow(QStyledItemDelegate):
         painter.setBrush(theme.color("sunken"))
         painter.drawRoundedRect(box, 6, 6)
         colors = {name: theme.color(name) for name in ("vocals", "accompaniment")} | {"mixture": theme.color("outline")}
+        if not entry.waveforms:
+            picture = pixmap("music", theme.outline, 18, self._ratio())
+            painter.drawPixmap(box.center().toPoint() - QPoint(9, 9), picture)
+            return
         inner = box.adjusted(5, 4, -5, -4)
         paint_bars(painter, inner, entry.waveforms, colors, _PITCH)
         if entry.state is SongState.SEPARATING and entry.progress > 0:
@@ -180,7 +184,7 @@ class QueueRow(QStyledItemDelegate):
         painter.drawText(place, align, words)
         if entry.state in _STATUS_ICONS:
             wide = painter.fontMetrics().horizontalAdvance(words)
-            picture = pixmap(_STATUS_ICONS[entry.state], QColor(theme.color(role)).name(), 16, self._ratio())
+            picture = pixmap(_STATUS_ICONS[entry.state], getattr(theme, role), 16, self._ratio())
             painter.drawPixmap(QPoint(int(place.right() - wide - 22), int(place.center().y() - 8)), picture)
 
     def _paint_button(self, painter: QPainter, theme: Theme, place: QRectF, action: RowAction, near: bool) -> None:

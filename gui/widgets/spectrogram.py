@@ -32,7 +32,8 @@ class Spectrogram(QWidget):
         self._accent = accent
         self._window = np.hanning(_N_FFT + 1)[:-1].astype(np.float32)
         self._levels = np.zeros((_ROWS, _COLUMNS), np.uint8)
-        self._image = QImage(self._levels.data, _COLUMNS, _ROWS, _COLUMNS, QImage.Format.Format_Indexed8)
+        self._pixels = np.zeros((_ROWS, _COLUMNS), np.uint32)
+        self._image = QImage(self._pixels.data, _COLUMNS, _ROWS, 4 * _COLUMNS, QImage.Format.Format_RGB32)
         self._next = 0
         self._caption = ""
         self.set_sample_rate(44100)
@@ -76,6 +77,7 @@ class Spectrogram(QWidget):
         levels = np.clip((db[:, ::-1] - _FLOOR_DB) * (255 / _RANGE_DB), 0, 255).astype(np.uint8)
         at = np.arange(self._next, self._next + hops) % _COLUMNS
         self._levels[:, at[-_COLUMNS:]] = levels[-_COLUMNS:].T
+        self._pixels[:, at[-_COLUMNS:]] = self._colors[levels[-_COLUMNS:].T]
         self._next += hops
         self._pending = self._pending[hops * _HOP_LENGTH :].copy()
         self.update()
@@ -85,12 +87,6 @@ class Spectrogram(QWidget):
         strongest = np.maximum.reduceat(db, self._bins, axis=1)
         low, high = db[:, self._bins], db[:, self._bins + 1]
         return np.where(self._shares_bins, low + self._between * (high - low), strongest)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._levels[:] = 0
-        self.set_sample_rate(self._rate)
-        self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """Return a good shape."""
@@ -161,7 +157,9 @@ class Spectrogram(QWidget):
             np.interp(np.arange(256), places, [color.getRgb()[part] for color in stops]).astype(int)
             for part in range(3)
         ]
-        self._image.setColorTable([QColor(*map(int, rgb)).rgb() for rgb in zip(*channels, strict=True)])
+        red, green, blue = channels
+        self._colors = (0xFF000000 + (red << 16) + (green << 8) + blue).astype(np.uint32)
+        self._pixels[:] = self._colors[self._levels]
         self.update()
 
 

@@ -11,6 +11,7 @@ from realtime.files.helper import Helper
 from realtime.files.orders import Died, Find, Measure, Measured, Report, Searched, Unreadable
 
 _REPORTS_AT_ONCE = 20
+_PATHS_PER_ORDER = 100  # so that an order fits into the pipe of a process that is still starting
 
 
 class Looker:
@@ -30,8 +31,11 @@ class Looker:
 
     def find(self, paths: tuple[Path, ...], output: Path) -> None:
         """Search files and folders for songs."""
-        self._searches.append(Find(paths, output))
-        self._helper.send(self._searches[-1])
+        is_idle = not self._searches
+        for start in range(0, len(paths), _PATHS_PER_ORDER):
+            self._searches.append(Find(paths[start : start + _PATHS_PER_ORDER], output))
+        if is_idle:
+            self._search_next()
 
     def want(self, entry: Entry) -> None:
         """Read the waveforms of a song that it has not got yet."""
@@ -57,6 +61,7 @@ class Looker:
                     continue
                 case Searched():
                     self._searches.popleft()
+                    self._search_next()
                 case Measured() | Unreadable():
                     self._measuring = None
             yield report
@@ -78,5 +83,8 @@ class Looker:
         if self._measuring is not None:
             lost, self._measuring = self._measuring, None
             yield Unreadable(lost.key, lost.part, f"{lost.path}: it cannot be read; choose another file")
-        for search in self._searches:
-            self._helper.send(search)
+        self._search_next()
+
+    def _search_next(self) -> None:
+        if self._searches:
+            self._helper.send(self._searches[0])

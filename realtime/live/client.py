@@ -46,7 +46,7 @@ __all__ = [
 
 _HANG_S = 5.0  # longer than any load; the process speaks thirty times a second otherwise
 _RETRY_S = 2.0
-_QUIT_S = 2.0
+_QUIT_S = 5.0
 
 
 class EngineClient:

@@ -7,6 +7,7 @@ SCREEN = Path(__file__).parent / "screen.json"
 os.environ["QT_QPA_PLATFORM"] = f"offscreen:configfile={SCREEN}"  # before Qt is loaded
 
 import pytest  # noqa: E402
+from PyQt6.QtCore import QEvent  # noqa: E402
 from PyQt6.QtWidgets import QApplication  # noqa: E402
 
 from gui.app import make_window  # noqa: E402
@@ -45,8 +46,11 @@ def window(qtbot, settings, bridge):
     settings.put("theme", "dark")
     settings.put("first_steps_read", True)
     window = make_window(QApplication.instance(), settings, bridge)
-    qtbot.addWidget(window)
     window.resize(1280, 720)
-    window.show()
-    qtbot.waitExposed(window)
-    return window
+    with qtbot.waitExposed(window):
+        window.show()
+    yield window
+    window.close()
+    window.deleteLater()
+    # At once: every window there is takes its time whenever the theme changes.
+    QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import soundfile
 from PyQt6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QApplication, QDialog, QLabel, QPlainTextEdit
@@ -184,3 +185,21 @@ def test_settings_of_a_newer_version_are_not_lost(tmp_path, qapp):
     settings.put("view", "live")
     settings.save()
     assert json.loads(path.read_text()) == {"invented_later": [1, 2], "view": "live"}
+
+
+def test_what_is_heard_is_exported(window, bridge, qtbot, tmp_path, rng):
+    song, path = tmp_path / "song.wav", tmp_path / "heard.wav"
+    soundfile.write(song, 0.1 * rng.standard_normal((44100, 2)), 44100)
+    bridge.open()
+    window.files_view.export_requested.emit(song, path)
+    assert "heard.wav" in window.notice.text
+    qtbot.waitUntil(lambda: "Exported" in window.notice.text, timeout=60_000)
+    assert soundfile.info(path).duration == pytest.approx(1.0, abs=0.1)
+    window.close()
+
+
+def test_an_export_that_fails_says_why(window, bridge, qtbot, tmp_path):
+    bridge.open()
+    window.files_view.export_requested.emit(tmp_path / "missing.wav", tmp_path / "heard.wav")
+    qtbot.waitUntil(lambda: "missing.wav" in window.notice.text, timeout=60_000)
+    window.close()

@@ -1,5 +1,6 @@
 """The bridge to a real audio process."""
 
+import math
 import os
 import signal
 
@@ -7,7 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from realtime.live.client import EngineState, messages
+from gui.engine_bridge import EngineBridge
+from gui.engine_memory import EngineMemory
+from realtime.live.client import EngineState, Parameters, messages
 from tests.servers import jack_server
 
 START_MS = 20_000  # a busy machine takes its time to start a process
@@ -107,3 +110,23 @@ def test_closing_ends_the_process(bridge):
     bridge.close()
     with pytest.raises(ProcessLookupError):
         os.kill(process_id, 0)
+
+
+def test_devices_and_faders_are_remembered(qtbot, bridge, tmp_path):
+    path = tmp_path / "deep" / "live.json"
+    memory = EngineMemory(bridge, path)
+    bridge.configure(input="Line, ALSA", model="lite")
+    bridge.change(vocals_db=-math.inf, microphone_db=-4.5, solo="vocals", bypass=True)
+    qtbot.waitUntil(path.exists)
+    memory.save()
+    again = EngineBridge()
+    EngineMemory(again, path)
+    assert (again.settings.input, again.settings.model) == ("Line, ALSA", "lite")
+    assert (again.parameters.vocals_db, again.parameters.microphone_db) == (-math.inf, -4.5)
+    assert (again.parameters.solo, again.parameters.bypass) == ("", False)  # nobody wants to begin so
+
+
+def test_a_file_that_cannot_be_read_is_told(bridge, tmp_path):
+    memory = EngineMemory(bridge, tmp_path)
+    assert str(tmp_path) in memory.problem
+    assert bridge.parameters == Parameters()

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PyQt6.QtGui import QDragEnterEvent, QDropEvent
-from PyQt6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QComboBox, QLineEdit
+from PyQt6.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QComboBox, QFileDialog, QLineEdit
 
 from gui.files_presenter import remembered_output
 from gui.files_view import FilesView
@@ -130,6 +130,7 @@ def test_errors_stay_on_their_row_and_the_queue_goes_on(qtbot, view, tmp_path):
     assert "It is empty (0 bytes); get a whole copy." in index.data(Qt.ItemDataRole.ToolTipRole)
     assert "Failed" in index.data(Qt.ItemDataRole.AccessibleTextRole)
     assert "\n" not in entries(view)[0].message
+    assert view.player.title.whole == "z 🌸 שלום עולם"  # the first that can be played
 
 
 def test_a_folder_without_audio_is_told(qtbot, view, tmp_path):
@@ -250,6 +251,25 @@ def test_what_is_chosen_once_is_written_and_remembered(qtbot, view, tmp_path, se
     assert soundfile.info(folder / "vocals.wav").subtype == "PCM_16"
     settings.save()
     assert remembered_output(Settings(tmp_path / "window.json")) == output.settings
+
+
+def test_the_dialogs_give_songs_folders_and_a_place_for_an_export(qtbot, view, tmp_path, monkeypatch):
+    answers = {
+        "getOpenFileNames": ([str(song(tmp_path / "a.wav"))], ""),
+        "getExistingDirectory": str(song(tmp_path / "album" / "b.wav").parent),
+        "getSaveFileName": (str(tmp_path / "mine"), ""),
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(QFileDialog, name, lambda *_, answer=answer: answer)
+    qtbot.mouseClick(view.empty.files, Qt.MouseButton.LeftButton)
+    wait(qtbot, lambda: states(view) == [SongState.DONE])
+    qtbot.mouseClick(view.add_folder, Qt.MouseButton.LeftButton)
+    wait(qtbot, lambda: states(view) == [SongState.DONE] * 2)
+    with qtbot.waitSignal(view.export_requested) as wanted:
+        qtbot.mouseClick(view.player.export, Qt.MouseButton.LeftButton)
+    assert wanted.args == [tmp_path / "a.wav", tmp_path / "mine.wav"]
+    qtbot.mouseClick(view.output.change_folder, Qt.MouseButton.LeftButton)
+    assert view.output.settings.folder == tmp_path / "album"
 
 
 def test_one_stem_at_least_is_written(qtbot, view):

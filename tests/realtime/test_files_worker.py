@@ -225,6 +225,18 @@ def test_settings_hold_for_songs_whose_turn_is_to_come(tmp_path, queue, model):
     assert sorted(path.name for path in folder.iterdir()) == ["unsing.json", "vocals.flac"]
 
 
+def test_thousands_of_files_named_one_by_one_are_taken_without_waiting(tmp_path, queue):
+    first = song(tmp_path / "0.wav", 0.01)
+    paths = [first, *(tmp_path / f"{'long name ' * 20}{number}.wav" for number in range(1, 3000))]
+    queue.pause(True)
+    before = time.monotonic()
+    queue.add(paths)
+    assert queue.overview().searching
+    assert time.monotonic() - before < PATIENCE_S / 20  # a full pipe would wait for the other process
+    until(queue, lambda: not queue.overview().searching)
+    assert len(queue.order) == 3000
+
+
 def test_what_is_seen_is_read_first(tmp_path, queue):
     fill(queue, [song(tmp_path / f"{index:02d}.wav", 5.0) for index in range(12)])
     last = queue.order[-1]

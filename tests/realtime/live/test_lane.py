@@ -1,10 +1,12 @@
 """One model's way through the engine, without devices: alignment, lateness, failure."""
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
 
+from realtime.contract import StftSpec
 from realtime.live.errors import LiveError
 from realtime.live.lane import Lane
 from realtime.plugin import OnnxPlugin
@@ -108,3 +110,23 @@ def test_a_model_without_vocals_is_refused(make_lane, tmp_path):
     path = plugins.identity(tmp_path / "drums.onnx", plugins.make_spec(targets=("drums",), residual=None))
     with pytest.raises(LiveError, match="no vocals"):
         make_lane(path)
+
+
+def test_a_hop_leaves_nothing_behind_and_allocates_less_than_one_spectrum(tmp_path, rng):
+    spec = plugins.make_spec(StftSpec(2048, 512, "asymmetric", "asymmetric"))
+    separator = StreamingSeparator(OnnxPlugin(plugins.identity(tmp_path / "m.onnx", spec)))
+    hop = np.float32(0.1 * rng.standard_normal((2, 512)))
+    result = np.zeros((3, 2, 512), np.float32)
+    tracemalloc.start()
+    try:
+        for _ in range(100):
+            separator.process_into(hop, result)
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        for _ in range(200):
+            separator.process_into(hop, result)
+        after, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert after - before < 1024
+    assert peak - before < 2 * spec.stft.bins * 8
