@@ -50,14 +50,12 @@ class _Graph:
     def transpose(self, value: str, *order: int) -> str:
         return self.add("Transpose", value, perm=order)[0]
 
-    def split(self, value: str, sizes: list[int]) -> list[str]:
-        """Split `value` along its first axis."""
+    def split(self, value: str, sizes: list[int], axis: int = 0) -> list[str]:
         sizes_name = self.constant("sizes_" + "_".join(map(str, sizes)), np.array(sizes, np.int64))
-        return self.add("Split", value, sizes_name, outputs=len(sizes), axis=0)
+        return self.add("Split", value, sizes_name, outputs=len(sizes), axis=axis)
 
-    def concat(self, *values: str) -> str:
-        """Join `values` along their first axis."""
-        return self.add("Concat", *values, axis=0)[0]
+    def concat(self, *values: str, axis: int = 0) -> str:
+        return self.add("Concat", *values, axis=axis)[0]
 
 
 class _DualPathGraph(_Graph):
@@ -76,8 +74,8 @@ class _DualPathGraph(_Graph):
     def build(self) -> onnx.ModelProto:
         [state] = self.spec.states
         frames = (self.channels, self.spec.stft.bins, self.frames, 2)
-        planes = self.transpose(self.reshape("mixture", -1, 2), 1, 0)
-        features = self.encode(planes)
+        real, imag = self.split("mixture", [1, 1], axis=-1)
+        features = self.encode(real, imag)
         states = self.split(state.name, [1] * state.shape[0])
         next_states: list[str] = []
         for inter, intra in zip(self.model.inter, self.model.intra, strict=True):
@@ -89,7 +87,7 @@ class _DualPathGraph(_Graph):
                 features = self.swap(features, self.model.bands, self.frames)
                 features = self.along(intra.along_frames, features, self.frames, self.model.bands)
                 features = self.swap(features, self.frames, self.model.bands)
-        estimates = self.apply(self.decode(features), planes)
+        self.apply(self.decode(features), real, imag)
         targets = len(self.spec.targets)
         self.nodes[-1].output[0] = "estimates"
         self.concat(*next_states)
@@ -103,11 +101,10 @@ class _DualPathGraph(_Graph):
         )
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
 
-    def encode(self, planes: str) -> str:
-        """Map planes `(2, channels * bins * frames)` to features."""
-        axes = self.constant("first_axis", np.array([0], np.int64))
-        power = self.add("ReduceSum", self.add("Mul", planes, planes)[0], axes)[0]
-        parts = self.concat(planes, self.add("Sqrt", power)[0])
+    def encode(self, real: str, imag: str) -> str:
+        """Map the parts `(1, channels, bins, frames, 1)` of the mixture to features."""
+        power = self.add("Add", self.add("Mul", real, real)[0], self.add("Mul", imag, imag)[0])[0]
+        parts = self.concat(real, imag, self.add("Sqrt", power)[0])
         floored = self.add("Add", power, self.constant("power_floor", np.float32(POWER_FLOOR)))[0]
         compressed = self.add("Div", parts, self.add("Sqrt", self.add("Sqrt", floored)[0])[0])[0]
         bins = self.transpose(self.reshape(compressed, 3 * self.channels, -1), 1, 0)
@@ -161,16 +158,13 @@ class _DualPathGraph(_Graph):
         bias = self.constant("decoder.bias", np.concatenate(biases))
         return self.transpose(self.add("Add", self.concat(*outputs), bias)[0], 1, 0)
 
-    def apply(self, mask: str, planes: str) -> str:
-        """Multiply the complex planes by the complex mask."""
-        targets = len(self.spec.targets)
-        mask_real, mask_imag = self.split(self.reshape(mask, 2, targets, -1), [1, 1])
-        planes = self.reshape(planes, 2, 1, -1)
-        real, imag = self.split(planes, [1, 1])
-        turned = self.concat(self.add("Neg", imag)[0], real)
-        products = (self.add("Mul", planes, mask_real)[0], self.add("Mul", turned, mask_imag)[0])
-        estimates = self.transpose(self.reshape(self.add("Add", *products)[0], 2, -1), 1, 0)
-        return self.reshape(estimates, 1, targets, self.channels, self.spec.stft.bins, self.frames, 2)
+    def apply(self, mask: str, real: str, imag: str) -> str:
+        """Multiply the mixture by the complex mask."""
+        shape = (2, len(self.spec.targets), self.channels, self.spec.stft.bins, self.frames, 1)
+        mask_real, mask_imag = self.split(self.reshape(mask, *shape), [1, 1])
+        products = [self.add("Mul", mask, part)[0] for mask in (mask_real, mask_imag) for part in (real, imag)]
+        estimates = (self.add("Sub", products[0], products[3])[0], self.add("Add", products[1], products[2])[0])
+        return self.concat(*estimates, axis=-1)
 
     def group_sizes(self) -> list[int]:
         sizes = [count * width * self.frames for count, width in self.model.encoder.bands]

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 
 # Keeps the compression of silence, and its gradient, finite.
-_POWER_FLOOR = 1e-4
+POWER_FLOOR = 1e-4
 
 
 def compress(spectrum: Tensor) -> Tensor:
     """Take the square root of the magnitudes of a `(..., 2)` spectrum and keep the phases: it evens out the bands."""
-    power = spectrum.square().sum(-1, keepdim=True) + _POWER_FLOOR
+    power = spectrum.square().sum(-1, keepdim=True) + POWER_FLOOR
     return spectrum * power.sqrt().rsqrt()
 
 

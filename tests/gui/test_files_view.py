@@ -105,7 +105,7 @@ def test_the_invitation_gives_way_to_the_queue(qtbot, view, tmp_path):
 def test_songs_can_be_dropped_on_the_list_too(qtbot, view, tmp_path):
     drop(view, [song(tmp_path / "a.wav")])
     wait(qtbot, lambda: len(entries(view)) == 1)
-    assert drop(view, [song(tmp_path / "b.wav", seed=1)], view.songs.viewport()) or drop(view, [tmp_path / "b.wav"])
+    assert drop(view, [song(tmp_path / "b.wav", seed=1)], view.songs.viewport())
     wait(qtbot, lambda: len(entries(view)) == 2)
 
 
@@ -213,7 +213,8 @@ def test_the_menu_of_a_row_offers_what_its_icons_do(qtbot, view, tmp_path):
     assert texts == ["Play", "Show the stems in their folder", "Remove from the list", "Move up", "Move down"]
     with qtbot.waitSignal(view.songs.acted) as acted:
         menu.actions()[2].trigger()
-    assert acted.args == ["remove", entries(view)[0].key] if entries(view) else acted.args[0] == "remove"
+    assert acted.args[0] == "remove"
+    wait(qtbot, lambda: view.is_empty)
 
 
 def test_finished_songs_are_cleared_together(qtbot, view, tmp_path):

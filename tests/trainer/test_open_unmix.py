@@ -172,7 +172,7 @@ def test_only_the_unidirectional_form_is_causal(causal):
 @pytest.mark.parametrize("preset", ["umx", "umx-unidirectional"])
 def test_it_overfits_four_seconds_and_is_scored(preset, songs, tmp_path, music):
     run = tmp_path / "run"
-    settings = [*SMALL, "optimizer.steps=100", "optimizer.validate_every=50", "optimizer.learning_rate=1e-2"]
+    settings = [*SMALL, "optimizer.steps=160", "optimizer.validate_every=80", "optimizer.learning_rate=1e-2"]
     assert fit(preset, "--data", songs, "-o", run, *settings) == 0
     assert history(run)[-1]["vocals_db"] > 10
     checkpoint = run / "best.safetensors"

@@ -98,6 +98,20 @@ def test_bypass_is_bit_exact_and_as_late_as_the_parts_say(client, one_pole, musi
     assert abs(1000 * delay / RATE - inside_ms) < 1000 * BLOCK / RATE + 1
 
 
+def test_a_server_that_runs_freely_gets_the_same_samples(client, one_pole, rng):
+    music = np.float32(0.1 * rng.standard_normal((2, 6 * RATE)))
+    client.start(StreamSettings(str(one_pole)))
+    wait_for_sound(client)
+    with JackPlayer(music, TAIL, pace_s=0.002) as player:
+        player.connect()
+        player.source.set_freewheel(True)
+        player.play()
+        assert player.done.wait(60)
+        player.source.set_freewheel(False)
+    rendered = StreamingSeparator(OnnxPlugin(one_pole)).process(music)[1]
+    assert_equal_but_for_gaps(player.recording, rendered, wait_for(client, lambda snapshot: True))
+
+
 def test_a_slow_model_is_heard_dry_and_counted(client, tmp_path, music):
     client.start(StreamSettings(str(plugins.slow(tmp_path / "slow.onnx", plugins.make_spec()))))
     wait_for(client, lambda snapshot: snapshot.late_samples > RATE // 2)
