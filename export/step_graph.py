@@ -12,10 +12,12 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from export.dual_path_graph import dual_path_graph
+from export.graph import OPSET
 from realtime.contract import ModelSpec, StateSpec
 from trainer.architectures import Network
+from trainer.model import CausalDualPathRnn
 
-_OPSET = 17
 _STATE = "inter"
 
 
@@ -50,7 +52,19 @@ def model_spec(model: Network, about: Mapping[str, Any], license_text: str) -> M
 
 
 def write_step_graph(model: Network, spec: ModelSpec, path: Path) -> None:
-    """Write the graph of one call of `model` to `path`, nothing verified.
+    """Write the graph of one call of `model` to `path`, nothing verified."""
+    if isinstance(model, CausalDualPathRnn):
+        graph = dual_path_graph(model, spec)
+    else:
+        _trace(model, spec, path)
+        graph = onnx.load(path)
+    onnx.helper.set_model_props(graph, spec.to_metadata())
+    onnx.checker.check_model(graph, full_check=True)
+    onnx.save(graph, path)
+
+
+def _trace(model: Network, spec: ModelSpec, path: Path) -> None:
+    """Write what torch makes of `model`.
 
     The TorchScript exporter is used because it keeps each LSTM as one ONNX node with explicit states; the newer one
     spreads them over Slice, Concat and Reshape.
@@ -63,14 +77,10 @@ def write_step_graph(model: Network, spec: ModelSpec, path: Path) -> None:
             (mixture, torch.zeros(spec.states[0].shape)),
             str(path),
             dynamo=False,
-            opset_version=_OPSET,
+            opset_version=OPSET,
             input_names=["mixture", _STATE],
             output_names=["estimates", f"{_STATE}_out"],
         )
-    graph = onnx.load(path)
-    onnx.helper.set_model_props(graph, spec.to_metadata())
-    onnx.checker.check_model(graph, full_check=True)
-    onnx.save(graph, path)
 
 
 def _data_name(folder: Path) -> str:

@@ -6,7 +6,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QCoreApplication, QTimer
+from PyQt6.QtCore import QCoreApplication, QEvent, QTimer
 from PyQt6.QtGui import QIcon
 from PyQt6.QtWidgets import QApplication
 
@@ -41,7 +41,7 @@ def _run_here(app: QApplication, name: str, files: Sequence[Path]) -> int:
     memory = EngineMemory(bridge, engine_settings_path())
     window = make_window(app, settings, bridge)
     door.knocked.connect(window.join)
-    signal.signal(signal.SIGINT, lambda *_: app.closeAllWindows())  # noticed at the next poll of the engine
+    signal.signal(signal.SIGINT, lambda *_: QApplication.closeAllWindows())  # noticed at the next poll of the engine
     window.show()
     QTimer.singleShot(0, lambda: _begin(window, bridge, files))
     code = app.exec()
@@ -49,6 +49,7 @@ def _run_here(app: QApplication, name: str, files: Sequence[Path]) -> int:
     bridge.close()
     memory.save()
     settings.save()
+    destroy(window)
     return code
 
 
@@ -62,6 +63,12 @@ def make_window(app: QApplication, settings: Settings, bridge: EngineBridge) -> 
     for part in (language, appearance):
         part.setParent(window)
     return window
+
+
+def destroy(window: MainWindow) -> None:
+    """Take the window away now: what Python leaves to the interpreter's end outlives the application, and crashes."""
+    window.deleteLater()
+    QCoreApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)
 
 
 def _begin(window: MainWindow, bridge: EngineBridge, files: Sequence[Path]) -> None:

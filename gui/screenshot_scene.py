@@ -9,7 +9,7 @@ from pathlib import Path
 from PyQt6.QtCore import QTimer
 from PyQt6.QtWidgets import QApplication, QWidget
 
-from gui.app import make_window
+from gui.app import destroy, make_window
 from gui.engine_bridge import EngineBridge
 from gui.main_window import MainWindow
 from gui.screenshot_song import write_song
@@ -55,6 +55,7 @@ def _play(app: QApplication, scene: Scene, folder: Path) -> None:
         _save(window, folder / f"{scene.name}.png")
     window.close()
     bridge.close()
+    destroy(window)
 
 
 def _play_music(bridge: EngineBridge, song: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,7 @@ class Engine:
         self._lost = False
         self._notice = ""
         self._thread: threading.Thread | None = None
+        self._is_mixing = False
 
     @property
     def state(self) -> EngineState:
@@ -58,8 +60,13 @@ class Engine:
         return self._machine.state
 
     def prepare(self, settings: StreamSettings) -> None:
-        """Take note of what is to be started, so that the next snapshot says `LOADING`; `start` follows."""
-        self.stop()
+        """Take note of what is to be started, so that the next snapshot says `LOADING`; `start` follows.
+
+        Devices that stay the same stay open: another song begins at once, and sound servers are spared the change.
+        """
+        stays = self._ports is not None and self._ports.is_alive and _devices(settings) == _devices(self._settings)
+        self._close(keep_ports=stays)
+        self._machine.move(EngineState.STOPPED)
         self._settings, self._lost, self._notice = settings, False, ""
         self._machine.move(EngineState.LOADING)
 
@@ -150,23 +157,28 @@ class Engine:
         # ONNX Runtime takes its setting for denormal numbers from the thread that makes the first session, and the
         # threads started afterwards inherit it.
         plugin = OnnxPlugin(find_model(settings.model))
-        self._ports = AudioPorts(settings)
+        self._ports = self._ports or AudioPorts(settings)
         rate, block = self._ports.sample_rate, self._ports.block_samples
         if settings.song:
             self._song = SongSource(Path(settings.song), rate)
         self._mixer = Mixer(rate, block, Lane(plugin, rate, block), self._parameters, self._scope)
         self._ports.start()
+        self._is_mixing = True
         self._thread = threading.Thread(target=self._run, name="unsing mixer", daemon=True)
         self._thread.start()
 
-    def _close(self) -> None:
+    def _close(self, keep_ports: bool = False) -> None:
         self.record(None)
-        ports, mixer, thread, song = self._ports, self._mixer, self._thread, self._song
-        self._ports = self._mixer = self._thread = self._song = None
+        mixer, thread, song = self._mixer, self._thread, self._song
+        self._mixer = self._thread = self._song = None
+        self._is_mixing = False
         if thread is not None:
             thread.join()
-        if ports is not None:
-            ports.close()
+        if keep_ports:
+            self._ports.stop()
+        elif self._ports is not None:
+            self._ports.close()
+            self._ports = None
         if song is not None:
             song.close()
         if mixer is not None:
@@ -184,7 +196,7 @@ class Engine:
         music = np.zeros((CHANNELS, ports.block_samples), np.float32)
         microphone = np.zeros_like(music) if self._settings.microphone else None
         reserve_s = _MIXING_SHARE * ports.block_samples / ports.sample_rate
-        while self._ports is ports:
+        while self._is_mixing:
             if not ports.wait(_IDLE_S):
                 continue
             if song is not None:
@@ -228,3 +240,8 @@ class Engine:
         return Playback(
             self._settings.song, song.position_s, song.duration_s, song.is_paused, song.loop_s, song.is_finished
         )
+
+
+def _devices(settings: StreamSettings) -> StreamSettings:
+    """Return what of the settings the devices depend on."""
+    return replace(settings, model="", song="song" if settings.song else "")

@@ -160,6 +160,18 @@ def test_a_song_plays_in_place_of_the_input_and_can_be_steered(client, one_pole,
     assert 1.9 <= client.snapshot().playback.position_s < 2.6
 
 
+def test_one_song_follows_another_on_open_devices(client, one_pole, tmp_path, rng):
+    for number in range(3):
+        song = tmp_path / f"{number}.wav"
+        soundfile.write(song, np.float32(0.1 * rng.standard_normal((5 * RATE, 2))), RATE, subtype="FLOAT")
+        client.start(StreamSettings(str(one_pole), song=str(song)))
+        wait_for(
+            client, lambda s, song=song: s.playback and s.playback.song == str(song) and s.playback.position_s > 0.2
+        )
+    client.start(StreamSettings(str(one_pole)))
+    assert wait_for(client, lambda s: s.state is EngineState.RUNNING and s.playback is None).restarts == 0
+
+
 def test_everything_is_recorded(client, one_pole, music, tmp_path):
     client.set(Parameters(vocals_db=0.0))
     client.start(StreamSettings(str(one_pole)))

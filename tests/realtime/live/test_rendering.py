@@ -33,7 +33,9 @@ def song(tmp_path, music):
 
 @pytest.fixture
 def model(tmp_path):
-    return str(plugins.one_pole(tmp_path / "model.onnx", plugins.make_spec(StftSpec(1024, 256, "sqrt_hann", "sqrt_hann"))))
+    return str(
+        plugins.one_pole(tmp_path / "model.onnx", plugins.make_spec(StftSpec(1024, 256, "sqrt_hann", "sqrt_hann")))
+    )
 
 
 def test_it_is_the_accompaniment_sample_for_sample_and_as_long_as_the_song(song, music, model, tmp_path):
