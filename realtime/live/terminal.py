@@ -12,16 +12,10 @@ import time
 from pathlib import Path
 from types import FrameType
 
+from realtime.live import arguments as read
 from realtime.live.client import EngineClient
 from realtime.live.errors import LiveError
-from realtime.live.parameters import (
-    FADER_TOP_DB,
-    KEY_RANGE_SEMITONES,
-    EngineSnapshot,
-    EngineState,
-    Parameters,
-    StreamSettings,
-)
+from realtime.live.parameters import EngineSnapshot, EngineState, Parameters, StreamSettings
 from realtime.live.settings import default_path, load_settings, save_settings
 from realtime.live.soak import ProcessLoad, SoakReport
 
@@ -40,16 +34,16 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     )
     _add_stream(live)
     live.add_argument("--mic", metavar="DEV", help="your own microphone; '' for none")
-    live.add_argument("--mic-channels", type=_channels, metavar="N", help="its channel, from 1")
-    live.add_argument("--vocals", type=_level_db, metavar="DB", help="vocal fader, -inf to 6 (the singer of the music)")
-    live.add_argument("--accompaniment", type=_level_db, metavar="DB", help="accompaniment fader")
-    live.add_argument("--mic-gain", type=_level_db, metavar="DB", help="microphone fader")
-    live.add_argument("--reverb", type=_share, metavar="SHARE", help="room on the microphone, 0 to 1")
-    live.add_argument("--key", type=_semitones, metavar="SEMITONES", help="key change, -6 to 6")
+    live.add_argument("--mic-channels", type=read.channels, metavar="N", help="its channel, from 1")
+    live.add_argument("--vocals", type=read.level_db, metavar="DB", help="vocal fader, -inf to 6")
+    live.add_argument("--accompaniment", type=read.level_db, metavar="DB", help="accompaniment fader")
+    live.add_argument("--mic-gain", type=read.level_db, metavar="DB", help="microphone fader")
+    live.add_argument("--reverb", type=read.share, metavar="SHARE", help="room on the microphone, 0 to 1")
+    live.add_argument("--key", type=read.semitones, metavar="SEMITONES", help="key change, -6 to 6")
     live.add_argument("--song", metavar="FILE", help="play a file in place of the input")
     live.add_argument("--record", type=Path, metavar="DIR", help="record mix, microphone and stems to FLAC")
-    live.add_argument("--seconds", type=_positive, metavar="S", help="stop after so long")
-    live.add_argument("--soak", type=_positive, metavar="MINUTES", help="run so long and report on it")
+    live.add_argument("--seconds", type=read.positive, metavar="S", help="stop after so long")
+    live.add_argument("--soak", type=read.positive, metavar="MINUTES", help="run so long and report on it")
     live.add_argument("-o", "--output-report", type=Path, metavar="FILE", help="write the soak's report as JSON")
     live.set_defaults(run=_live)
     devices = commands.add_parser("devices", help="list audio devices", description="List audio devices.")
@@ -66,7 +60,7 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
         "benchmark", help="measure how fast the models are here", description="Measure how fast the models are here."
     )
     benchmark.add_argument("models", nargs="*", metavar="NAME|PATH", help="default: all that ship")
-    benchmark.add_argument("--seconds", type=_positive, default=20.0, metavar="S", help="per model (default: 20)")
+    benchmark.add_argument("--seconds", type=read.positive, default=20.0, metavar="S", help="per model (default: 20)")
     benchmark.add_argument("-o", "--output", type=Path, metavar="FILE", help="write the figures as JSON")
     benchmark.set_defaults(run=_benchmark)
 
@@ -74,10 +68,12 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 def _add_stream(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input", metavar="DEV", help="where music comes from: name, number or 'name, host API'")
     parser.add_argument("--output", metavar="DEV", help="where it goes")
-    parser.add_argument("--input-channels", type=_channels, metavar="L,R", help="channels from 1, for example 3,4")
-    parser.add_argument("--output-channels", type=_channels, metavar="L,R")
+    parser.add_argument("--input-channels", type=read.channels, metavar="L,R", help="channels from 1, for example 3,4")
+    parser.add_argument("--output-channels", type=read.channels, metavar="L,R")
     parser.add_argument("--model", metavar="NAME|PATH", help="a shipped model or an .onnx file")
-    parser.add_argument("--block", type=_block, metavar="SAMPLES", help="what devices handle at a time (default: 256)")
+    parser.add_argument(
+        "--block", type=read.block, metavar="SAMPLES", help="what devices handle at a time (default: 256)"
+    )
 
 
 def _live(options: argparse.Namespace) -> int:
@@ -296,54 +292,3 @@ def _parameters(options: argparse.Namespace, remembered: Parameters) -> Paramete
     }
     kept = dataclasses.replace(remembered, bypass=False, solo="")
     return dataclasses.replace(kept, **{name: value for name, value in given.items() if value is not None})
-
-
-def _level_db(text: str) -> float:
-    level_db = _number(text)
-    if not level_db <= FADER_TOP_DB:
-        raise argparse.ArgumentTypeError(f"{text!r} is no level; give -inf to {FADER_TOP_DB:g} dB")
-    return level_db
-
-
-def _semitones(text: str) -> int:
-    number = _number(text)
-    if not number.is_integer() or abs(number) > KEY_RANGE_SEMITONES:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no key change; give -{KEY_RANGE_SEMITONES} to {KEY_RANGE_SEMITONES} semitones"
-        )
-    return int(number)
-
-
-def _share(text: str) -> float:
-    number = _number(text)
-    if not 0 <= number <= 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not 0 to 1")
-    return number
-
-
-def _positive(text: str) -> float:
-    number = _number(text)
-    if not 0 < number < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return number
-
-
-def _block(text: str) -> int:
-    number = _number(text)
-    if not number.is_integer() or not 16 <= number <= 8192:
-        raise argparse.ArgumentTypeError(f"{text!r} is no block; give 16 to 8192 samples")
-    return int(number)
-
-
-def _channels(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is no list of channels; give for example 1,2") from error
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from error

@@ -1,9 +1,12 @@
 """The whole program: window, menu, second start, and a real start of the command."""
 
 import json
+import os
 import secrets
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -203,3 +206,18 @@ def test_an_export_that_fails_says_why(window, bridge, qtbot, tmp_path):
     window.files_view.export_requested.emit(tmp_path / "missing.wav", tmp_path / "heard.wav")
     qtbot.waitUntil(lambda: "missing.wav" in window.notice.text, timeout=60_000)
     window.close()
+
+
+def test_the_program_starts_and_ends_by_ctrl_c_without_a_crash(tmp_path):
+    user = f"test-{secrets.token_hex(4)}"
+    environment = {**os.environ, "LOGNAME": user, "XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    program = subprocess.Popen([sys.executable, "-m", "gui"], cwd=ROOT, env=environment)
+    end = time.monotonic() + 30
+    while not single_instance.hand_over(f"unsing-{user}", []):
+        assert time.monotonic() < end
+        assert program.poll() is None
+        time.sleep(0.1)
+    time.sleep(1)  # the engine's process is started after the window shows
+    program.send_signal(signal.SIGINT)
+    assert program.wait(30) == 0
+    assert list(tmp_path.rglob("window.json"))
