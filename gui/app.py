@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,7 +31,9 @@ def run(files: Sequence[Path]) -> int:
     name = single_instance.default_name()
     if single_instance.hand_over(name, files):
         return 0
-    return _run_here(app, name, files)
+    code = _run_here(app, name, files)
+    gc.collect()  # PyQt stumbles at the interpreter's end over what still waits for it
+    return code
 
 
 def _run_here(app: QApplication, name: str, files: Sequence[Path]) -> int:

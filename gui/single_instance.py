@@ -7,10 +7,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 from PyQt6.QtNetwork import QLocalServer, QLocalSocket
 
 _TIMEOUT_MS = 1000
+_POLL_MS = 20
 
 
 def default_name() -> str:
@@ -43,26 +44,39 @@ class Door(QObject):
         self._server = QLocalServer(self)
         self._server.setSocketOptions(QLocalServer.SocketOption.UserAccessOption)
         self._server.newConnection.connect(self._greet)
+        self._guests: list[QLocalSocket] = []
+        self._poll = QTimer(self)
+        self._poll.setInterval(_POLL_MS)
+        self._poll.timeout.connect(self._listen)
         if not self._server.listen(name):
             QLocalServer.removeServer(name)  # left by one that crashed: nobody answered there
             self._server.listen(name)
 
     def close(self) -> None:
         """Listen no more."""
+        self._poll.stop()
         self._server.close()
+        self._guests.clear()
 
     def _greet(self) -> None:
-        socket = self._server.nextPendingConnection()
-        if socket is not None:
-            socket.readyRead.connect(lambda: self._read(socket))
-            socket.disconnected.connect(socket.deleteLater)
-            self._read(socket)
+        """Let all in that wait; they are read in turn, for a guest may leave while it is being heard."""
+        while (socket := self._server.nextPendingConnection()) is not None:
+            self._guests.append(socket)
+        self._poll.start()
 
-    def _read(self, socket: QLocalSocket) -> None:
-        if not socket.canReadLine():
-            return
+    def _listen(self) -> None:
+        for socket in tuple(self._guests):
+            if socket.canReadLine():
+                self._hear(bytes(socket.readLine()))
+            if socket.state() is not QLocalSocket.LocalSocketState.ConnectedState and not socket.canReadLine():
+                self._guests.remove(socket)
+                socket.deleteLater()
+        if not self._guests:
+            self._poll.stop()
+
+    def _hear(self, line: bytes) -> None:
         try:
-            names = json.loads(bytes(socket.readLine()))
+            names = json.loads(line)
         except ValueError:
             return
         if isinstance(names, list) and all(isinstance(name, str) for name in names):

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from realtime.live import messages
 from realtime.live.jobs import Job, probe, render
 from realtime.live.parameters import (
+    KEY_RANGE_SEMITONES,
     EngineSnapshot,
     EngineState,
     LatencyPart,
@@ -29,6 +30,7 @@ from realtime.live.scope import Scope, make_scope_memory
 from realtime.live.settings import default_path, load_settings, save_settings
 
 __all__ = [
+    "KEY_RANGE_SEMITONES",
     "EngineClient",
     "EngineSnapshot",
     "EngineState",

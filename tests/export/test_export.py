@@ -1,5 +1,7 @@
 """A plug-in leaves the exporter only if the host separates with it as torch does."""
 
+import dataclasses
+
 import onnx
 import pytest
 import torch
@@ -31,6 +33,24 @@ def test_torch_offline_equals_torch_streaming_equals_the_host(checkpoint, tmp_pa
     assert [path.name for path in model.parent.iterdir()] == ["tiny.onnx"]
     assert main(["check", str(model)]) == 0
     assert "BROKEN" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("shape", "settings"),
+    [
+        ({"chunk_frames": 3}, {}),
+        ({"bands": [[1, 1025]]}, {}),
+        ({}, {"targets": ("vocals", "drums"), "residual": "rest"}),
+        ({"chunk_frames": 2}, {"targets": ("vocals", "drums"), "residual": "rest", "channels": 1}),
+    ],
+    ids=["bands and chunks", "one band and one frame", "two targets", "two targets of one channel in chunks"],
+)
+def test_any_shape_of_the_network_is_exported(shape, settings, tmp_path):
+    torch.manual_seed(0)
+    model = CausalDualPathRnn(dataclasses.replace(tiny_config(**shape), **settings))
+    checkpoint = write_checkpoint(tmp_path / "tiny.safetensors", model, model.config)
+    assert main([str(checkpoint), "-o", str(tmp_path / "tiny.onnx")]) == 0
+    assert verify_export(checkpoint, tmp_path / "tiny.onnx").host_db >= 100
 
 
 def test_the_file_says_what_the_configuration_says(checkpoint, tmp_path):

@@ -162,6 +162,10 @@ def test_nothing_heavy_is_loaded_before_the_window_shows(tmp_path):
         "window.show()\n"
         "app.processEvents()\n"
         "print(*sys.modules)\n"
+        "from gui.app import destroy\n"
+        "destroy(window)\n"
+        "del window\n"
+        "import gc; gc.collect()\n"
     )
     command = [sys.executable, "-c", script, str(tmp_path / "window.json")]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
