@@ -14,9 +14,7 @@ from gui.widgets.model_picker import ModelPicker
 from gui.widgets.slider import Slider
 from gui.widgets.status_line import StatusLine
 from gui.widgets.stepper import Stepper
-from realtime.live.client import Parameters
-
-_KEY_REACH = 6  # semitones
+from realtime.live.client import KEY_RANGE_SEMITONES, Parameters
 
 
 def card(spacing: int = 2 * GRID) -> tuple[QFrame, QVBoxLayout]:
@@ -60,7 +58,7 @@ class MixerPanel(QWidget):
         self.vocals = ChannelStrip(mark("Vocals"), "vocals", usual.vocals_db, soloable=True)
         self.accompaniment = ChannelStrip(mark("Music"), "accompaniment", usual.accompaniment_db, soloable=True)
         self.microphone = ChannelStrip(mark("Microphone"), "microphone", usual.microphone_db, soloable=False)
-        self.key = Stepper(_KEY_REACH, mark("Lower key"), mark("Higher key"))
+        self.key = Stepper(KEY_RANGE_SEMITONES, mark("Lower key"), mark("Higher key"))
         self.reverb = Slider("microphone", round(100 * usual.reverb))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)

@@ -14,9 +14,8 @@ from gui.widgets.elided import ElidedLabel
 from gui.widgets.fader import Fader
 from gui.widgets.stepper import Stepper
 from gui.widgets.waveform import WaveformView
-from realtime.live.client import Parameters
+from realtime.live.client import KEY_RANGE_SEMITONES, Parameters
 
-_KEY_REACH = 6  # semitones
 _PLAY_SIZE = 48
 
 
@@ -45,7 +44,7 @@ class PlayerBar(QFrame):
         self.wave = WaveformView()
         self.vocals = Fader("vocals", usual.vocals_db)
         self.accompaniment = Fader("accompaniment", usual.accompaniment_db)
-        self.key = Stepper(_KEY_REACH, mark("Lower key"), mark("Higher key"))
+        self.key = Stepper(KEY_RANGE_SEMITONES, mark("Lower key"), mark("Higher key"))
         self.loop = IconButton("loop", "Loop")
         self.loop.setCheckable(True)
         self.export = IconButton("export", "Export")
