@@ -197,11 +197,13 @@ def test_it_plays_a_song_of_the_queue_on_a_real_server(qtbot, view, bridge, tmp_
         view.songs.setCurrentIndex(view.presenter.model.index(0, 0))
         qtbot.keyClick(view.songs, Qt.Key.Key_Space)
         qtbot.waitUntil(lambda: view.presenter.player.is_playing, timeout=PATIENCE_MS)
-        qtbot.waitUntil(lambda: bridge.snapshot.playback.position_s > 6.4, timeout=PATIENCE_MS)
-        qtbot.waitUntil(lambda: bridge.snapshot.playback.loop == pytest.approx((6.5, 12.0)), timeout=PATIENCE_MS)
+        qtbot.waitUntil(lambda: (now := bridge.snapshot.playback) and now.position_s > 6.4, timeout=PATIENCE_MS)
+        qtbot.waitUntil(
+            lambda: (now := bridge.snapshot.playback) and now.loop == pytest.approx((6.5, 12.0)), timeout=PATIENCE_MS
+        )
         assert view.player.wave.loop == pytest.approx((6.5, 12.0))
         qtbot.keyClick(view.songs, Qt.Key.Key_Space)
-        qtbot.waitUntil(lambda: bridge.snapshot.playback.paused, timeout=PATIENCE_MS)
+        qtbot.waitUntil(lambda: (now := bridge.snapshot.playback) and now.paused, timeout=PATIENCE_MS)
         assert view.player.play.accessibleName() == "Play"
         second = view.presenter.model.index(1, 0).data(Qt.ItemDataRole.UserRole)
         view.songs.setCurrentIndex(view.presenter.model.index(1, 0))
