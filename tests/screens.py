@@ -86,7 +86,7 @@ def offered_file(shown_on: Screen, path: Path) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _running(command: list[str], **options) -> Iterator[None]:
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL, **options) as process:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **options) as process:
         try:
             yield
         finally:
