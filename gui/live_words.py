@@ -38,6 +38,8 @@ _LATENCY_PARTS = (  # so that the catalogue has them
     mark("queue"),
     mark("synthesis window"),
     mark("chunk and lookahead"),
+    mark("reserve for the model"),
+    mark("drift resampler"),
     mark("resampling"),
     mark("key change"),
 )

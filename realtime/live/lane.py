@@ -60,7 +60,10 @@ class Lane:
         in_model = self._to_model.delay_samples + spec.latency_samples
         self._padding = min(range(_PADDING), key=lambda extra: _off_grid((in_model + extra) * ratio))
         self._padded = math.ceil(self._padding * ratio)
-        self.latency_samples = round((in_model + self._padding) * ratio) + self._back.delay_samples - self._padded
+        # Without it the model would have to answer within one block, however long its hop is.
+        self._reserve = max(0, round(spec.call_samples * ratio) - block_samples)
+        self._converted = round((in_model + self._padding) * ratio) + self._back.delay_samples - self._padded
+        self.latency_samples = self._converted + self._reserve
         self._rate = sample_rate
         self.deadline_ms = 1000 * spec.call_samples / spec.sample_rate
         self.calls = Durations()
@@ -93,7 +96,8 @@ class Lane:
         parts = {
             "synthesis window": spec.stft.synthesis_samples / spec.sample_rate,
             "chunk and lookahead": (spec.latency_samples - spec.stft.synthesis_samples) / spec.sample_rate,
-            "resampling": self.latency_samples / self._rate - spec.latency_samples / spec.sample_rate,
+            "resampling": self._converted / self._rate - spec.latency_samples / spec.sample_rate,
+            "reserve for the model": self._reserve / self._rate,
         }
         return tuple(LatencyPart(name, 1000 * seconds) for name, seconds in parts.items() if abs(seconds) > 1e-9)
 
@@ -188,7 +192,7 @@ class Lane:
 
     def _align(self) -> None:
         """See to it that the sample consumed next comes out where it belongs."""
-        ahead = self._produced - self._consumed
+        ahead = self._produced - self._consumed - self._reserve
         self._produced += self._separated.write(self._silence[:, : max(0, -ahead)])
         self._surplus = max(0, ahead)
         # Its result was taken off the latency.
