@@ -79,3 +79,5 @@ def _begin(window: MainWindow, bridge: EngineBridge, files: Sequence[Path]) -> N
     bridge.open()
     if files:
         window.add_files(files)
+    else:
+        window.prepare_files_view()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QByteArray, QSize, Qt
+from PyQt6.QtCore import QByteArray, QSize, Qt, QTimer
 from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeySequence, QShortcut, QShowEvent
 from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _VIEWS = ("live", "files")
 _SMALLEST = QSize(960, 560)
 _USUAL = QSize(1280, 800)
+_PREPARE_MS = 500
 
 
 class MainWindow(QMainWindow):
@@ -77,6 +78,13 @@ class MainWindow(QMainWindow):
             self._files_view.export_requested.connect(self._export.begin)
             self._stack.addWidget(self._files_view)
         return self._files_view
+
+    def prepare_files_view(self) -> None:
+        """Build the Files view soon, so that the first drop of many songs finds it there."""
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.timeout.connect(lambda: self.files_view)
+        timer.start(_PREPARE_MS)
 
     def add_files(self, paths: Sequence[Path]) -> None:
         """Put songs and folders into the queue and show it."""
