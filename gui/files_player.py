@@ -150,7 +150,7 @@ class FilesPlayer(QObject):
     def _caption(self, snapshot: EngineSnapshot) -> str:
         if self._entry is None:
             return tr("Add one, and play it with the singer turned down")
-        if snapshot.state is EngineState.FAILED and snapshot.message:
+        if snapshot.message and (self._is_engaged or snapshot.state is EngineState.FAILED):
             return f"{snapshot.message[:1].upper()}{snapshot.message[1:]}."
         if not self._is_engaged:
             return tr("Ready to play, separated as it sounds")

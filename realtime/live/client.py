@@ -238,10 +238,15 @@ class EngineClient:
         self._kill()
         self._restarts += 1
         self._retry_at = 0.0
+        playback = self._snapshot.playback
         self._snapshot = EngineSnapshot()
         self._launch()
         if self._wanted is not None:
             self._send(messages.Set(self._parameters))
             self._send(messages.Start(self._wanted))
+            if playback is not None and playback.song == self._wanted.song:
+                self._send(messages.Loop(playback.loop))
+                self._send(messages.Seek(playback.position_s))
+                self._send(messages.Pause(playback.paused))
             if self._recording is not None:
                 self._send(messages.Record(self._recording))

@@ -204,6 +204,16 @@ def test_a_killed_audio_process_is_replaced_and_keeps_everything(client, one_pol
     wait_for(client, lambda snapshot: snapshot.recording)
 
 
+def test_a_song_goes_on_where_it_was_when_the_audio_process_was_killed(client, one_pole, tmp_path, rng):
+    song = tmp_path / "song.wav"
+    soundfile.write(song, np.float32(0.1 * rng.standard_normal((RATE * 20, 2))), RATE, subtype="FLOAT")
+    client.start(StreamSettings(str(one_pole), song=str(song)))
+    client.seek(10.0)
+    wait_for(client, lambda snapshot: snapshot.playback and snapshot.playback.position_s > 10)
+    os.kill(client.process_id, signal.SIGKILL)
+    wait_for(client, lambda s: s.restarts == 1 and s.playback and s.playback.position_s > 10)
+
+
 def test_a_hanging_audio_process_is_replaced(client, one_pole):
     client.start(StreamSettings(str(one_pole)))
     wait_for_sound(client)
