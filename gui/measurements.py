@@ -48,6 +48,7 @@ def _measure_in(app: QApplication, folder: Path, begun: float, seconds: float) -
     _wait(lambda: paint.seen_at is not None)
     print(f"window seen after {1000 * ((paint.seen_at or 0.0) - begun):.0f} ms, {_load()}", flush=True)
     bridge.open()
+    window.prepare_files_view()
     _wait(lambda: bridge.answer(messages.Devices) is not None)
     if _has_output(bridge):
         _measure_music(window, bridge, write_song(folder / "song.wav", _ROUNDS * 2 * seconds + 60), seconds)
