@@ -151,12 +151,11 @@ class _AvReader(AudioReader):
     """What FFmpeg's libraries open: the first audio track; its frame count comes from the container's times."""
 
     def __init__(self, path: Path) -> None:
+        unreadable = f"{path}: it is not audio, or it is damaged; get a whole copy or choose another file"
         try:
             self._container = _open_av(path)
         except av.FFmpegError as error:
-            raise AudioFileError(
-                f"{path}: it is not audio, or it is damaged; get a whole copy or choose another file"
-            ) from error
+            raise AudioFileError(unreadable) from error
         if not self._container.streams.audio:
             self._container.close()
             raise AudioFileError(f"{path}: it has no audio track; choose a file with sound")
@@ -164,10 +163,13 @@ class _AvReader(AudioReader):
         if self._stream.codec_context is None:
             self._container.close()
             raise AudioFileError(f"{path}: its audio is of an unknown kind; convert it to WAV or FLAC")
+        if not self._stream.rate:  # FFmpeg took the name's word for it and found no header
+            self._container.close()
+            raise AudioFileError(unreadable)
         self._layout = self._stream.layout.name
         self._track_ends_exactly = "mov" in self._container.format.name and bool(self._stream.duration)
         self._last_packet_s = 0.0
-        self.path, self.sample_rate, self.channels = path, self._stream.rate or 0, self._stream.channels
+        self.path, self.sample_rate, self.channels = path, self._stream.rate, self._stream.channels
         self.frames = self._declared_frames()
 
     def _declared_frames(self) -> int | None:

@@ -138,6 +138,14 @@ def test_bad_input_is_one_sentence_and_the_next_song_is_done(tmp_path, capfd, mo
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["good"]
 
 
+@pytest.mark.parametrize("suffix", ["wav", "mp3", "flac", "ogg", "m4a"])
+def test_text_under_the_name_of_audio_is_called_what_it_is(tmp_path, capfd, model, suffix):
+    text(tmp_path / f"text.{suffix}")
+    code, _, err = separate(capfd, tmp_path / f"text.{suffix}", "-o", tmp_path / "out", "--model", model)
+    assert code == 2
+    assert "it is not audio" in err
+
+
 @pytest.mark.parametrize(
     ("samples", "channels", "rate"), [(1, 1, 48000), (1, 2, 44100), (3000, 8, 96000), (3000, 3, 8000)]
 )
