@@ -16,6 +16,7 @@ from gui.appearance import Appearance
 from gui.engine_bridge import EngineBridge
 from gui.engine_memory import EngineMemory
 from gui.main_window import MainWindow
+from gui.model_probe import ModelProbe
 from gui.settings import Settings, default_path
 from gui.translation import Language
 from gui.widgets.icons import logo
@@ -43,6 +44,7 @@ def _run_here(app: QApplication, name: str, files: Sequence[Path]) -> int:
     bridge = EngineBridge(app)
     memory = EngineMemory(bridge, engine_settings_path())
     window = make_window(app, settings, bridge)
+    ModelProbe(bridge, engine_settings_path().with_name("speed.json"), lambda: window.is_separating)
     door.knocked.connect(window.join)
     signal.signal(signal.SIGINT, lambda *_: QApplication.closeAllWindows())  # noticed at the next poll of the engine
     window.show()

@@ -75,7 +75,7 @@ class EngineBridge(QObject):
         self._client = EngineClient()
         self._client.set(self._parameters)
         self.ask(messages.Devices())
-        self.ask(messages.Models())
+        self.ask(messages.Models(self.settings.model))
         self._poll.start()
         self._refresh.start()
 

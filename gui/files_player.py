@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from PyQt6.QtCore import QObject
 
 from gui.engine_bridge import EngineBridge
+from gui.engine_words import trouble
 from gui.files_words import title
 from gui.translation import mark, tr
 from gui.widgets.player_bar import PlayerBar
@@ -151,7 +152,7 @@ class FilesPlayer(QObject):
         if self._entry is None:
             return tr("Add one, and play it with the singer turned down")
         if snapshot.message and (self._is_engaged or snapshot.state is EngineState.FAILED):
-            return f"{snapshot.message[:1].upper()}{snapshot.message[1:]}."
+            return trouble(snapshot)
         if not self._is_engaged:
             return tr("Ready to play, separated as it sounds")
         if snapshot.state in _WORDS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QEvent, QObject, QStandardPaths, Qt, QUrl
@@ -228,7 +228,7 @@ class FilesPresenter(QObject):
         if question is messages.Models:
             chosen = dict(content).get(self._view.output.settings.model)
             offered = chosen.outputs if chosen is not None else ("vocals", "accompaniment")
-            self._view.output.set_models([(name, name) for name, _ in content], offered)
+            self._view.output.set_models([(key, PurePath(key).stem) for key, _ in content], offered)
 
 
 def remembered_output(settings: Settings) -> OutputSettings:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gui.engine_words import trouble
 from gui.translation import tr
 from realtime.live.client import EngineSnapshot, EngineState, StreamSettings
 
@@ -71,10 +72,10 @@ def advise(
         missed_share: Share of the last calls that were late, 0 to 1.
     """
     if snapshot.state is EngineState.FAILED:
-        return (Advice("error", _sentence(snapshot.message)),)
+        return (Advice("error", trouble(snapshot) or tr("The sound stopped.")),)
     found = [*_about_feedback(snapshot), *_about_speed(snapshot.model, models, missed_share)]
     if snapshot.message:
-        found.append(Advice("warning", _sentence(snapshot.message)))
+        found.append(Advice("warning", trouble(snapshot)))
     found += _about_devices(devices)
     if snapshot.hops:
         found += [*_about_bluetooth(snapshot, settings), *_about_rate(snapshot, models)]
@@ -118,7 +119,7 @@ def _about_speed(model: str, models: Sequence[tuple[str, ModelSpec]], missed_sha
 
 def _about_devices(devices: Sequence[Any] | str | None) -> list[Advice]:
     if isinstance(devices, str):
-        return [Advice("error", _sentence(devices))]
+        return [Advice("error", f"{devices[:1].upper()}{devices[1:]}")]
     if devices is None:
         return []
     if not any(device.output_channels for device in devices):
@@ -155,8 +156,3 @@ def _about_rate(snapshot: EngineSnapshot, models: Sequence[tuple[str, ModelSpec]
         ms=f"{cost:.0f}",
     )
     return [Advice("info", text)]
-
-
-def _sentence(text: str) -> str:
-    """Return an engine's message as a sentence of its own."""
-    return f"{text[:1].upper()}{text[1:]}" if text else tr("The sound stopped.")

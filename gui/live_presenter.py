@@ -15,11 +15,13 @@ from gui.live_scope import ScopeFeed
 from gui.live_view import LiveView
 from gui.settings import Settings
 from gui.translation import tr
-from realtime.live.client import EngineSnapshot, EngineState, Parameters, messages
+from realtime.live.client import EngineSnapshot, EngineState, Parameters, StreamSettings, messages
 
 if TYPE_CHECKING:
     from realtime.contract import ModelSpec
 
+# In the settings: whether the user ever chose a model, and the one that was recommended and taken instead.
+_CHOSEN, _TAKEN = "model_chosen", "model_recommended"
 _SOLO = {"vocals": "vocals", "accompaniment": "accompaniment"}
 
 
@@ -40,6 +42,7 @@ class LivePresenter(QObject):
         self._view, self._bridge, self._settings = view, bridge, settings
         self._devices: tuple[Any, ...] | str | None = None
         self._models: tuple[tuple[str, ModelSpec], ...] = ()
+        self._timings: tuple[Any, ...] = ()
         self._dismissed: set[str] = set()
         self._advice: Advice | None = None
         self._misses = MissWatch()
@@ -78,7 +81,7 @@ class LivePresenter(QObject):
         sources.input.picked.connect(lambda key: bridge.configure(input=key))
         sources.output.picked.connect(lambda key: bridge.configure(output=key))
         sources.microphone.picked.connect(lambda key: bridge.configure(microphone=key))
-        sources.model.picked.connect(lambda key: bridge.configure(model=key))
+        sources.model.picked.connect(self._choose_model)
         for name in ("vocals", "accompaniment", "microphone"):
             fader = getattr(mixer, name).fader
             fader.value_changed.connect(lambda db, field=f"{name}_db": bridge.change(**{field: db}))
@@ -154,13 +157,18 @@ class LivePresenter(QObject):
             picker.set_devices(live_words.device_choices(devices, direction, key, none), key)
         microphones = live_words.device_choices(devices, "input", chosen.microphone, "")
         sources.microphone.set_devices([("", tr("No microphone")), *microphones[1:]], chosen.microphone)
-        sources.model.set_models(live_words.model_choices(self._models), chosen.model)
+        best = self._timings[0].name if self._timings else ""
+        sources.model.set_models(live_words.model_choices(self._models, chosen.model, best), chosen.model)
+        sources.model.set_note(live_words.recommendation(self._timings, chosen.model))
 
     def _take_answer(self, question: type, content: Any) -> None:
         if question is messages.Devices:
             self._devices = content
         elif question is messages.Models:
             self._models = content
+        elif question is messages.Probe:
+            self._timings = content
+            self._take_recommended()
         self._show_choices()
         self._show(self._bridge.snapshot)
 
@@ -171,13 +179,25 @@ class LivePresenter(QObject):
             self._bridge.record(recordings_folder())
         self._view.transport.set_recording(bool(self._bridge.snapshot.recording))
 
+    def _choose_model(self, name: str) -> None:
+        self._settings.put(_CHOSEN, True)
+        self._bridge.configure(model=name)
+
+    def _take_recommended(self) -> None:
+        """Begin with the recommended model, as long as the user has never said which."""
+        untouched = (StreamSettings().model, self._settings.get(_TAKEN, ""))
+        is_free = not self._settings.get(_CHOSEN, False) and self._bridge.settings.model in untouched
+        if self._timings and is_free and not self._bridge.active:
+            self._settings.put(_TAKEN, self._timings[0].name)
+            self._bridge.configure(model=self._timings[0].name)
+
     def _read_first_steps(self) -> None:
         self._settings.put("first_steps_read", True)
         self._view.show_first_steps(False)
 
     def _act(self) -> None:
         if self._advice is not None and self._advice.model:
-            self._bridge.configure(model=self._advice.model)
+            self._choose_model(self._advice.model)
             self._dismiss()
 
     def _dismiss(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from gui.translation import mark, plural, tr
@@ -32,6 +33,7 @@ _PROVIDERS = {
     "DmlExecutionProvider": mark("Graphics card"),
 }
 _NOTHING = "\N{EN DASH}"
+_STAR = " ★"
 _LATENCY_PARTS = (  # so that the catalogue has them
     mark("device input"),
     mark("device output"),
@@ -72,10 +74,54 @@ def device_choices(devices: Sequence[Any], direction: str, chosen: str, none: st
     return choices
 
 
-def model_choices(models: Sequence[tuple[str, ModelSpec]]) -> list[tuple[str, str]]:
-    """Return `(key, text)` for every model that can run live, quickest answer first."""
+def model_choices(
+    models: Sequence[tuple[str, ModelSpec]], chosen: str = "", recommended: str = ""
+) -> list[tuple[str, str]]:
+    """Return `(key, text)` for every model that can run live, quickest answer first.
+
+    Args:
+        models: Keys, which are names or paths, and specs.
+        chosen: Key of the one in use, which is in the list though there may be no such model.
+        recommended: Key of the one that gets a star.
+    """
     live = sorted((pair for pair in models if pair[1].causal), key=lambda pair: latency_ms(pair[1]))
-    return [(name, tr("{name}, {ms} ms", name=name.capitalize(), ms=round(latency_ms(spec)))) for name, spec in live]
+    choices = [(key, f"{_model_words(key, spec)}{_STAR * (key == recommended)}") for key, spec in live]
+    if models and chosen and chosen not in dict(choices):
+        choices.append((chosen, tr("{name} (cannot be used)", name=model_name(chosen))))
+    return choices
+
+
+def model_name(key: str) -> str:
+    """Return what the model of a name or path is called."""
+    return PurePath(key).stem.capitalize()
+
+
+def _model_words(key: str, spec: ModelSpec) -> str:
+    name, ms = model_name(key), round(latency_ms(spec))
+    score_db = spec.card.get("scores", {}).get("vocals", {}).get("SDR")
+    if score_db is None:
+        return tr("{name}, {ms} ms", name=name, ms=ms)
+    return tr("{name}, {ms} ms, {db} dB", name=name, ms=ms, db=f"{score_db:.1f}")
+
+
+def recommendation(timings: Sequence[Any], chosen: str) -> str:
+    """Return a sentence about what was found out on this computer; empty where nothing was.
+
+    Args:
+        timings: `ModelTiming` of the engine, the recommended one first.
+        chosen: The model in use.
+    """
+    if not timings:
+        return ""
+    best = timings[0]
+    if best.name == chosen:
+        if best.is_safe:
+            return tr("★ Recommended: runs with time to spare.")
+        return tr("★ The easiest to run, yet slow here.")
+    mine = next((timing for timing in timings if timing.name == chosen), best)
+    if not mine.is_safe:
+        return tr("Too slow here? Recommended: {model} ★", model=model_name(best.name))
+    return tr("Recommended here: {model} ★", model=model_name(best.name))
 
 
 def latency_ms(spec: ModelSpec) -> float:
@@ -84,7 +130,7 @@ def latency_ms(spec: ModelSpec) -> float:
 
 
 def model_facts(spec: ModelSpec, snapshot: EngineSnapshot) -> tuple[Fact, ...]:
-    """Return the card of a model: how well, how soon, how costly, on what terms."""
+    """Return the card of a model: how well, how costly, on what terms. How soon stands in its choice already."""
     card = spec.card
     scores = card.get("scores", {})
     quality = " / ".join(f"{scores[name]['SDR']:.1f}" for name in ("vocals", "accompaniment") if name in scores)
@@ -96,7 +142,6 @@ def model_facts(spec: ModelSpec, snapshot: EngineSnapshot) -> tuple[Fact, ...]:
             tr("{scores} dB", scores=quality) if quality else tr("not measured"),
             tr("Vocals / accompaniment, on {test_set}", test_set=card.get("test_set", "?")),
         ),
-        Fact(tr("Delay of the model"), f"{latency_ms(spec):.0f} ms"),
         Fact(
             tr("Work for one core"),
             here or there,

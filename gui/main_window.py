@@ -79,6 +79,11 @@ class MainWindow(QMainWindow):
             self._stack.addWidget(self._files_view)
         return self._files_view
 
+    @property
+    def is_separating(self) -> bool:
+        """Whether songs of the queue are at work or wait for it."""
+        return self._files_view is not None and self._files_view.presenter.model.overview.open > 0
+
     def prepare_files_view(self) -> None:
         """Build the Files view soon, so that the first drop of many songs finds it there."""
         timer = QTimer(self)

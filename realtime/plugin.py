@@ -19,12 +19,15 @@ from realtime.contract import ContractError, ModelSpec
 MAX_FILE_BYTES = 512 * 2**20
 MAX_TENSOR_VALUES = 2**26
 STANDARD_DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
+# What ONNX Runtime's own quantizer makes of a standard LSTM; every build of the runtime holds it.
+BUILT_IN_OPERATORS = frozenset({("com.microsoft", "DynamicQuantizeLSTM")})
 _ORT_ERRORS = (
     RuntimeError,
     ValueError,
     *(error for error in vars(_ort).values() if isinstance(error, type) and issubclass(error, Exception)),
 )
 _ORT_SILENT = 4
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 class PluginError(RuntimeError):
@@ -93,8 +96,6 @@ class OnnxPlugin:
         self._bindings = tuple(self._bind(self._states[i], self._states[1 - i]) for i in range(2))
         self._mixture, self._estimates = (buffer.view(np.complex64)[0, ..., 0] for buffer in self._buffers.values())
         self._past = np.zeros((spec.channels, spec.stft.bins, spec.context_hops), np.complex64)
-        written = (self._buffers["mixture"], self._buffers["estimates"], *self._states[0].values())
-        self._masks = {array.shape: np.empty(array.shape, bool) for array in written}
         self._turn = 0
         self.calls, self.session_s = 0, 0.0
         self._warm_up()
@@ -118,7 +119,7 @@ class OnnxPlugin:
             raise ValueError(f"mixture has shape {mixture.shape}, expected {self._mixture[..., context:].shape}")
         self._mixture[..., :context] = self._past
         self._mixture[..., context:] = mixture
-        scrub(self._buffers["mixture"], self._masks[self._buffers["mixture"].shape])
+        scrub(self._buffers["mixture"])
         self._past[...] = self._mixture[..., mixture.shape[-1] :]
         started = time.perf_counter()
         try:
@@ -129,7 +130,7 @@ class OnnxPlugin:
         self.calls += 1
         self.session_s += time.perf_counter() - started
         self._turn = 1 - self._turn
-        if not all(map(self._is_finite, (self._buffers["estimates"], *self._states[self._turn].values()))):
+        if not all(map(_is_within, (self._buffers["estimates"], *self._states[self._turn].values()))):
             self.reset()
             raise PluginError(f"{self.path}: the model's result is not finite; lower the level or choose another model")
         return self._estimates[..., context:]
@@ -158,14 +159,17 @@ class OnnxPlugin:
         self.reset()
         self.calls, self.session_s = 0, 0.0
 
-    def _is_finite(self, array: NDArray[np.float32]) -> bool:
-        return bool(np.isfinite(array, out=self._masks[array.shape]).all())
+
+def scrub(values: NDArray[np.float32], limit: float = _LARGEST) -> None:
+    """Set NaN and Inf in `values` to zero and clip the rest to ±`limit`, in place."""
+    if not _is_within(values, limit):
+        values[~np.isfinite(values)] = 0
+        np.clip(values, -limit, limit, out=values)
 
 
-def scrub(values: NDArray, mask: NDArray[np.bool_]) -> None:
-    """Set NaN and Inf in `values` to zero in place; `mask` is scratch space of the same shape."""
-    np.logical_not(np.isfinite(values, out=mask), out=mask)
-    np.copyto(values, 0, where=mask)
+def _is_within(values: NDArray[np.float32], limit: float = _LARGEST) -> bool:
+    """Return whether no value is NaN or beyond ±`limit`; both extremes are NaN where any value is."""
+    return float(values.max()) <= limit and float(values.min()) >= -limit
 
 
 def _session_options(num_threads: int) -> onnxruntime.SessionOptions:
@@ -220,11 +224,11 @@ def _messages(root: Message) -> Iterator[Message]:
 
 
 def _check_operators(model: onnx.ModelProto) -> None:
-    own = {(function.domain, function.name) for function in model.functions}
+    known = BUILT_IN_OPERATORS.union((function.domain, function.name) for function in model.functions)
     for node in _messages(model):
         if not isinstance(node, onnx.NodeProto) or node.domain in STANDARD_DOMAINS:
             continue
-        if (node.domain, node.op_type) not in own:
+        if (node.domain, node.op_type) not in known:
             raise ContractError(
                 f"it uses the custom operator {node.domain}.{node.op_type}; "
                 "export it again with standard ONNX operators only"

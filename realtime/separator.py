@@ -37,7 +37,6 @@ class StreamingSeparator:
         self._stft = StreamingStft(spec.stft, spec.channels, signals)
         delay = self._stft.delay_samples + spec.lookahead_hops * spec.stft.hop_length
         self._chunk = np.zeros((spec.channels, spec.call_samples), np.float32)
-        self._mask = np.empty(self._chunk.shape, bool)
         self._mixture = np.zeros((spec.channels, delay + spec.call_samples), np.float32)
         self._spectra = np.zeros((spec.channels, spec.stft.bins, spec.hops_per_call), np.complex64)
         # What is being handed out: the outputs, then the dry mixture they sum to.
@@ -81,6 +80,22 @@ class StreamingSeparator:
                 self._filled = 0
                 self._separate_chunk()
 
+    def separate_chunk(self, chunk: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take the next `(channels, spec.call_samples)`, between two whole chunks, and return what they finish.
+
+        For who waits for whole chunks anyway: this is what `process_into` hands out while the next one comes in, so
+        it trails the input by one chunk less.
+
+        Returns:
+            `(outputs + 1, channels, spec.call_samples)`, the dry mixture last, overwritten by the next call.
+
+        Raises:
+            PluginError: The plug-in failed; the stream begins anew.
+        """
+        self._chunk[...] = chunk
+        self._separate_chunk()
+        return self._ready
+
     def flush(self) -> NDArray[np.float32]:
         """End the stream and reset: return its last samples, `(outputs, channels, latency_samples)`."""
         tail = self.process(np.zeros((self.spec.channels, self.latency_samples), np.float32))
@@ -98,8 +113,7 @@ class StreamingSeparator:
     def _separate_chunk(self) -> None:
         hop, count = self.spec.stft.hop_length, len(self.spec.targets)
         hops = [slice(start, start + hop) for start in range(0, self.spec.call_samples, hop)]
-        scrub(self._chunk, self._mask)
-        np.clip(self._chunk, -_LOUDEST, _LOUDEST, out=self._chunk)
+        scrub(self._chunk, _LOUDEST)
         for frame, samples in enumerate(hops):
             self._spectra[..., frame] = self._stft.analyze(self._chunk[:, samples])
         try:
@@ -114,5 +128,5 @@ class StreamingSeparator:
         dry[...] = self._mixture[:, : self.spec.call_samples]
         if self.spec.residual is not None:
             residual = self._ready[count]
-            np.sum(self._ready[:count], axis=0, out=residual)
+            np.add.reduce(self._ready[:count], axis=0, out=residual)
             np.subtract(dry, residual, out=residual)

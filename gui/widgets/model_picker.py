@@ -37,6 +37,10 @@ class ModelPicker(QWidget):
         phrases.bind(heading.setText, "Model")
         phrases.bind(self.picker.setAccessibleName, "Model")
         self._facts: tuple[Fact, ...] = ()
+        self._note = QLabel()
+        self._note.setProperty("role", "caption")
+        self._note.setWordWrap(True)
+        self._note.hide()
         self._grid = QGridLayout()
         self._grid.setVerticalSpacing(4)
         self._grid.setHorizontalSpacing(16)
@@ -46,11 +50,23 @@ class ModelPicker(QWidget):
         column.setSpacing(8)
         column.addWidget(heading)
         column.addWidget(self.picker)
+        column.addWidget(self._note)
         column.addLayout(self._grid)
 
     def set_models(self, models: Sequence[tuple[str, str]], chosen: str) -> None:
         """Offer `(key, text)` pairs, of which `chosen` is the key of the one in use."""
         self.picker.set_choices(models, chosen)
+
+    @property
+    def note(self) -> str:
+        """The sentence below the list."""
+        return self._note.text()
+
+    def set_note(self, text: str) -> None:
+        """Say one sentence, translated, about the choice; empty for none."""
+        self._note.setText(text)
+        self._note.setVisible(bool(text))
+        self.picker.setAccessibleDescription(text)
 
     def set_facts(self, facts: tuple[Fact, ...]) -> None:
         """Show a card."""

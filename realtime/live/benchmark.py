@@ -7,60 +7,22 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from realtime.catalog import shipped_models
 from realtime.contract import ModelSpec
 from realtime.live.priority import Priority, ask_for_priority
+from realtime.live.probe import KnownTimings, ModelTiming, recommend
 from realtime.live.timing import Durations
 from realtime.plugin import OnnxPlugin, read_spec
 from realtime.separator import StreamingSeparator
 
 _WARM_UP_HOPS = 20
 _LEVEL = 0.1
-# A model is recommended where this share of its deadline is enough for 99 of 100 calls: the rest is for the mix, the
-# window and whatever else the machine does.
-_SAFE_SHARE = 0.5
-
-
-@dataclass(frozen=True)
-class ModelTiming:
-    """What one model costs here.
-
-    Attributes:
-        name: The file's name without its ending.
-        latency_ms: Algorithmic.
-        deadline_ms: Time between two calls.
-        hops: Calls that were measured.
-        p50_ms, p99_ms, p999_ms, max_ms: Of one call with the transform and everything else around it.
-        rtf: Mean duration of a call over its deadline, on one thread.
-        outside_share: Share of that time that was not spent inside ONNX Runtime.
-        late: Calls that took longer than their deadline.
-        peak_memory_mib: Of a process that does nothing else; None where the system does not tell.
-        vocals_sdr_db: From the card; None where there is none.
-    """
-
-    name: str
-    latency_ms: float
-    deadline_ms: float
-    hops: int
-    p50_ms: float
-    p99_ms: float
-    p999_ms: float
-    max_ms: float
-    rtf: float
-    outside_share: float
-    late: int
-    peak_memory_mib: float | None
-    vocals_sdr_db: float | None
-
-    @property
-    def is_safe(self) -> bool:
-        """Whether this machine holds the model with margin."""
-        return self.p99_ms <= _SAFE_SHARE * self.deadline_ms
+_PROBE_S = 3.0
 
 
 def benchmark(models: Sequence[Path], seconds: float) -> Iterator[ModelTiming]:
@@ -116,12 +78,41 @@ def measure(path: Path, seconds: float) -> ModelTiming:
     )
 
 
-def recommend(timings: Sequence[ModelTiming]) -> ModelTiming:
-    """Return the model with the best vocals that this machine holds with margin; the fastest if there is none."""
-    safe = [timing for timing in timings if timing.is_safe]
-    if not safe:
-        return min(timings, key=lambda timing: timing.rtf)
-    return max(safe, key=lambda timing: (timing.vocals_sdr_db or 0.0, -timing.latency_ms))
+def probe(path: Path, report: Callable[[float], None]) -> tuple[ModelTiming, ...]:
+    """Measure every model that ships and can run live, but for those that `path` remembers.
+
+    Args:
+        path: Where timings are remembered, from model to model, so that a probe that is given up was not in vain.
+        report: Called with the share that is done.
+
+    Returns:
+        The recommended one first; nothing where no model ships.
+    """
+    known, models = KnownTimings(path, _machine_name()), _live_models()
+    for index, model in enumerate(models):
+        if known.get(model) is None:
+            known.put(model, measure(model, _PROBE_S))
+        report((index + 1) / len(models))
+    return known_timings(path) or ()
+
+
+def known_timings(path: Path) -> tuple[ModelTiming, ...] | None:
+    """Return what `probe` would, where nothing has to be measured for it; else None."""
+    known = KnownTimings(path, _machine_name())
+    timings = [known.get(model) for model in _live_models()]
+    if None in timings:
+        return None
+    best = recommend(timings) if timings else None
+    return tuple(sorted(timings, key=lambda timing: timing is not best))
+
+
+def _live_models() -> list[Path]:
+    return [path for path in shipped_models() if read_spec(path).causal]
+
+
+def _machine_name() -> str:
+    here = machine()
+    return f"{here['cpu']}, {here['cores']} cores"
 
 
 def machine() -> dict[str, str | int]:

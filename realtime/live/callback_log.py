@@ -16,13 +16,13 @@ class CallbackLog:
     Attributes:
         callbacks: How often it came.
         last_s: When it came last, on `time.perf_counter`.
-        input_xruns, output_xruns: How often PortAudio said that the device's stream had a gap.
+        xruns: How often PortAudio said that the device's stream had a gap, in whatever direction.
     """
 
     def __init__(self) -> None:
         self.callbacks = 0
         self.last_s = 0.0
-        self.input_xruns = self.output_xruns = 0
+        self.xruns = 0
         self._durations = Durations()
         self._input_s = np.zeros(_RECENT)
         self._output_s = np.zeros(_RECENT)
@@ -33,9 +33,9 @@ class CallbackLog:
         now = times.currentTime
         self._input_s[self.callbacks % _RECENT] = now - times.inputBufferAdcTime
         self._output_s[self.callbacks % _RECENT] = times.outputBufferDacTime - now
-        if status:
-            self.input_xruns += status.input_overflow or status.input_underflow
-            self.output_xruns += status.output_underflow or status.output_overflow
+        self.xruns += (
+            status.input_overflow or status.input_underflow or status.output_underflow or status.output_overflow
+        )
         self.callbacks += 1
         self.last_s = began_s
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import multiprocessing
 import time
 from multiprocessing.connection import Connection
@@ -23,8 +24,10 @@ from realtime.live.parameters import (
     Level,
     Parameters,
     Playback,
+    Problem,
     Rendering,
     StreamSettings,
+    Trouble,
 )
 from realtime.live.scope import Scope, make_scope_memory
 from realtime.live.settings import default_path, load_settings, save_settings
@@ -38,6 +41,7 @@ __all__ = [
     "Level",
     "Parameters",
     "Playback",
+    "Problem",
     "Rendering",
     "StreamSettings",
     "default_path",
@@ -47,6 +51,7 @@ __all__ = [
 ]
 
 _HANG_S = 5.0  # longer than any load; the process speaks thirty times a second otherwise
+_START_S = 60.0  # until its first word; a busy machine may take long to read all that it imports
 _RETRY_S = 2.0
 _QUIT_S = 5.0
 
@@ -70,7 +75,7 @@ class EngineClient:
         self._answers: dict[type, Any] = {}
         self._restarts = 0
         self._retry_at = 0.0
-        self._notice = ""
+        self._notice = Trouble()
         self._render: Job | None = None
         self._render_path = Path()
         self._probe: Job | None = None
@@ -85,7 +90,8 @@ class EngineClient:
 
     def start(self, settings: StreamSettings) -> None:
         """Open devices and model and let it sound; the snapshot tells how it went."""
-        self._wanted, self._notice, self._retry_at = settings, "", 0.0
+        self._cancel_probe()
+        self._wanted, self._notice, self._retry_at = settings, Trouble(), 0.0
         self._send(messages.Set(self._parameters))
         self._send(messages.Start(settings))
 
@@ -137,10 +143,7 @@ class EngineClient:
     def ask(self, question: messages.Question) -> None:
         """Ask for a list; `answer` has it when it has come."""
         self._answers.pop(type(question), None)
-        if not isinstance(question, messages.Probe):
-            self._send(question)
-        elif self._probe is None:
-            self._probe = Job(self._context, probe)
+        self._send(question)
 
     def answer(self, question: type[messages.Question]) -> Any | None:
         """Return the answer to the last question of this kind; None until it has come."""
@@ -151,12 +154,8 @@ class EngineClient:
         self._listen()
         self._watch()
         self._look_at_probe()
-        return dataclasses.replace(
-            self._snapshot,
-            restarts=self._restarts,
-            message=self._snapshot.message or self._notice,
-            rendering=self._rendering(),
-        )
+        told = {} if self._snapshot.message else vars(self._notice)
+        return dataclasses.replace(self._snapshot, restarts=self._restarts, rendering=self._rendering(), **told)
 
     def scope(self, since: int) -> tuple[NDArray[np.float32], int]:
         """Return mixture and result that came after the count `since`, `(2, n)`, and the count now."""
@@ -165,8 +164,7 @@ class EngineClient:
     def close(self) -> None:
         """End the process, by force if it does not listen, and whatever else is at work."""
         self.cancel_export()
-        if self._probe is not None:
-            self._probe.cancel()
+        self._cancel_probe()
         self._send(messages.Quit())
         self._process.join(_QUIT_S)
         self._kill()
@@ -180,7 +178,7 @@ class EngineClient:
         )
         self._process.start()
         theirs.close()
-        self._heard_at = time.monotonic()
+        self._heard_at, self._patience_s = time.monotonic(), _START_S
 
     def _kill(self) -> None:
         self._process.kill()
@@ -191,19 +189,21 @@ class EngineClient:
         try:
             self._connection.send(message)
         except OSError:
-            self._heard_at = -_HANG_S  # it is gone, and the watch will find so
+            self._heard_at = -math.inf  # it is gone, and the watch will find so
 
     def _listen(self) -> None:
         try:
             while self._connection.poll():
                 message = self._connection.recv()
-                self._heard_at = time.monotonic()
+                self._heard_at, self._patience_s = time.monotonic(), _HANG_S
                 if isinstance(message, EngineSnapshot):
                     self._snapshot = message
-                else:
+                elif message.content is not None:
                     self._answers[type(message.question)] = message.content
+                elif isinstance(message.question, messages.Probe):
+                    self._measure_models(message.question.path)
         except (EOFError, OSError):
-            self._heard_at = -_HANG_S
+            self._heard_at = -math.inf
 
     def _rendering(self) -> Rendering | None:
         job = self._render
@@ -212,26 +212,37 @@ class EngineClient:
         job.look()
         return Rendering(str(self._render_path), job.progress, job.is_done and not job.error, job.error)
 
+    def _measure_models(self, path: Path) -> None:
+        # Beside music both would suffer, and the figures be wrong for ever.
+        if self._probe is None and self._wanted is None:
+            self._probe = Job(self._context, probe, path)
+
     def _look_at_probe(self) -> None:
         if self._probe is None:
             return
         self._probe.look()
         if self._probe.is_done:
-            self._answers[messages.Probe] = self._probe.result or ()
+            if self._probe.result is not None:
+                self._answers[messages.Probe] = self._probe.result
+            self._cancel_probe()
+
+    def _cancel_probe(self) -> None:
+        if self._probe is not None:
             self._probe.cancel()
             self._probe = None
 
     def _watch(self) -> None:
         now = time.monotonic()
-        if not self._process.is_alive() or now - self._heard_at > _HANG_S:
+        if not self._process.is_alive() or now - self._heard_at > self._patience_s:
             died = not self._process.is_alive()
-            self._notice = f"the audio engine {'stopped' if died else 'hung'} and was started again"
+            text = f"the audio engine {'stopped' if died else 'hung'} and was started again"
+            self._notice = Trouble(text, Problem.ENGINE_RESTARTED)
             self._restart()
         elif self._snapshot.state is EngineState.FAILED and self._snapshot.lost and self._wanted is not None:
             if not self._retry_at:
                 self._retry_at = now + _RETRY_S
             elif now > self._retry_at:
-                self._notice = self._snapshot.message
+                self._notice = Trouble(self._snapshot.message, self._snapshot.problem, self._snapshot.subject)
                 self._restart()
 
     def _restart(self) -> None:

@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Literal
 
 from realtime.live.errors import LiveError
+from realtime.live.parameters import Problem
 
 Direction = Literal["input", "output"]
 
@@ -132,13 +133,16 @@ def choose_device(devices: tuple[DeviceInfo, ...], text: str, direction: Directi
     if not able:
         raise LiveError(
             f"this machine has no audio {direction}: connect one or start the sound server "
-            "(PipeWire, PulseAudio or JACK), then try again"
+            "(PipeWire, PulseAudio or JACK), then try again",
+            Problem.NO_DEVICE,
         )
     if not text.strip():
         return _default_device(able, direction)
     meant = _named(devices, text.strip())
     if not meant:
-        raise LiveError(f"there is no audio device {text!r}: {_suggestion(able, text)}")
+        raise LiveError(
+            f"there is no audio device {text!r}: {_suggestion(able, text)}", Problem.UNKNOWN_DEVICE, text.strip()
+        )
     usable = [device for device in meant if device.channels(direction) > 0]
     if not usable:
         other = "output" if direction == "input" else "input"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +16,16 @@ from realtime.files.errors import AudioFileError
 from realtime.live.errors import LiveError
 from realtime.live.lane import CHANNELS, Lane
 from realtime.live.mixer import Mixer
-from realtime.live.parameters import EngineSnapshot, EngineState, LatencyPart, Parameters, Playback, StreamSettings
+from realtime.live.parameters import (
+    EngineSnapshot,
+    EngineState,
+    LatencyPart,
+    Parameters,
+    Playback,
+    Problem,
+    StreamSettings,
+    Trouble,
+)
 from realtime.live.ports import AudioPorts
 from realtime.live.priority import Priority, ask_for_priority
 from realtime.live.recorder import Recorder
@@ -26,6 +37,7 @@ from realtime.plugin import OnnxPlugin, PluginError
 _SWITCH_INTERVAL_S = 5e-4  # how long the interpreter may keep a thread of higher priority waiting
 _IDLE_S = 0.1
 _MIXING_SHARE = 0.2  # of a block's time, kept for what comes after the separation
+_FIGURES_S = 0.5  # percentiles and medians take as long to work out as all else that a snapshot says
 _PLAYING = (EngineState.WARMING_UP, EngineState.RUNNING, EngineState.BYPASSED)
 
 
@@ -50,9 +62,12 @@ class Engine:
         self._song: SongSource | None = None
         self._recorder: Recorder | None = None
         self._lost = False
-        self._notice = ""
+        self._notice = Trouble()
         self._thread: threading.Thread | None = None
         self._is_mixing = False
+        self._figures: dict[str, Any] = {}
+        self._figures_of: tuple[Any, ...] = ()
+        self._figures_due = 0.0
 
     @property
     def state(self) -> EngineState:
@@ -67,7 +82,7 @@ class Engine:
         stays = self._ports is not None and self._ports.is_alive and _devices(settings) == _devices(self._settings)
         self._close(keep_ports=stays)
         self._machine.move(EngineState.STOPPED)
-        self._settings, self._lost, self._notice = settings, False, ""
+        self._settings, self._lost, self._notice = settings, False, Trouble()
         self._machine.move(EngineState.LOADING)
 
     def start(self) -> None:
@@ -76,7 +91,7 @@ class Engine:
             self._open()
         except (LiveError, PluginError, AudioFileError) as error:
             self._close()
-            self._machine.move(EngineState.FAILED, str(error))
+            self._machine.move(EngineState.FAILED, self._trouble(error))
             return
         self._machine.move(EngineState.WARMING_UP)
 
@@ -97,9 +112,9 @@ class Engine:
             return
         try:
             self._mixer.switch(self._make_lane(model))
-            self._notice = ""
+            self._notice = Trouble()
         except (LiveError, PluginError) as error:
-            self._notice = str(error)
+            self._notice = Trouble(str(error), Problem.MODEL_UNUSABLE, Path(model).stem)
 
     def record(self, folder: Path | None) -> None:
         """Begin a new take in `folder`; None ends the one that is recorded."""
@@ -112,7 +127,7 @@ class Engine:
             try:
                 self._recorder = self._mixer.recorder = Recorder(folder, self._ports.sample_rate)
             except LiveError as error:
-                self._notice = str(error)
+                self._notice = error.trouble
 
     @property
     def song(self) -> SongSource | None:
@@ -123,33 +138,31 @@ class Engine:
         """Return how the engine is now, after a look at devices and model."""
         if self._mixer is not None:
             self._look_after()
-        message = self._machine.message or self._notice
+        trouble = self._machine.trouble if self._machine.trouble.message else self._notice
         if self._mixer is None:
-            return EngineSnapshot(self.state, message, self._lost, self._settings.model)
+            return EngineSnapshot(self.state, **vars(trouble), lost=self._lost, model=self._settings.model)
         lane, ports, mixer = self._mixer.lane, self._ports.stats(), self._mixer
         return EngineSnapshot(
             state=self.state,
-            message=message,
+            **vars(trouble),
             lost=self._lost,
             model=lane.plugin.path.stem,
             provider=lane.plugin.provider,
             sample_rate=self._ports.sample_rate,
-            latency=self._latency(),
-            call=lane.calls.timing(),
             deadline_ms=lane.deadline_ms,
-            callback=ports.callback,
             hops=lane.calls.count,
             misses=lane.misses,
             late_samples=lane.late_samples,
-            xruns=ports.input_xruns + ports.output_xruns + ports.underruns + ports.shortages,
+            xruns=ports.xruns + ports.underruns + ports.shortages,
             ring_fill=ports.ring_fill,
             drift_ppm=ports.drift_ppm,
-            **{name: meter.level() for name, meter in mixer.meters.items()},
+            **{name: meter.level() for name, meter in mixer.meter_bridge.meters.items()},
             limiter_db=mixer.limiter_db,
-            false_vocals_db=mixer.leakage.false_vocals_db,
+            false_vocals_db=mixer.meter_bridge.leakage.false_vocals_db,
             feedback=mixer.feedback,
             recording=str(self._recorder.take) if self._recorder else "",
             playback=self._playback(),
+            **self._slow_figures(),
         )
 
     def _open(self) -> None:
@@ -171,7 +184,7 @@ class Engine:
         self.record(None)
         mixer, thread, song = self._mixer, self._thread, self._song
         self._mixer = self._thread = self._song = None
-        self._is_mixing = False
+        self._is_mixing, self._figures_of = False, ()
         if thread is not None:
             thread.join()
         if keep_ports:
@@ -213,20 +226,40 @@ class Engine:
         for lane in self._mixer.leaving():
             lane.close()
         if self._recorder is not None and self._recorder.error:
-            self._notice = self._recorder.error
+            self._notice = Trouble(self._recorder.error, Problem.RECORDING_ENDED, str(self._recorder.take))
             self.record(None)
         if not self._ports.is_alive or not self._thread.is_alive():
             self._lost = True
             self._close()
-            self._machine.move(EngineState.FAILED, "the audio device stopped answering; it is tried again")
+            text = "the audio device stopped answering; it is tried again"
+            self._machine.move(EngineState.FAILED, Trouble(text, Problem.DEVICE_LOST))
             return
         if self._mixer.is_warm and self.state in _PLAYING:
             lane = self._mixer.lane
             failing = bool(lane.message) and not self._mixer.was_on_time
             bypassed = self._parameters.bypass or failing
-            self._machine.move(
-                EngineState.BYPASSED if bypassed else EngineState.RUNNING, lane.message if failing else ""
-            )
+            trouble = Trouble(lane.message, Problem.MODEL_FAILS, lane.plugin.path.stem) if failing else Trouble()
+            self._machine.move(EngineState.BYPASSED if bypassed else EngineState.RUNNING, trouble)
+
+    def _trouble(self, error: LiveError | PluginError | AudioFileError) -> Trouble:
+        """Say why a start failed."""
+        if isinstance(error, LiveError):
+            return error.trouble
+        if isinstance(error, PluginError):
+            return Trouble(str(error), Problem.MODEL_UNUSABLE, Path(self._settings.model).stem)
+        return Trouble(str(error), Problem.SONG_UNREADABLE, self._settings.song)
+
+    def _slow_figures(self) -> dict[str, Any]:
+        """Return what changes slowly, worked out twice a second, and whenever something else is heard."""
+        now, heard = time.monotonic(), (self._mixer, self._mixer.lane, self._mixer.key_samples)
+        if now > self._figures_due or heard != self._figures_of:
+            self._figures_due, self._figures_of = now + _FIGURES_S, heard
+            self._figures = {
+                "latency": self._latency(),
+                "call": self._mixer.lane.calls.timing(),
+                "callback": self._ports.callback_timing(),
+            }
+        return self._figures
 
     def _latency(self) -> tuple[LatencyPart, ...]:
         key_ms = 1000 * self._mixer.key_samples / self._ports.sample_rate

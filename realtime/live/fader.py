@@ -68,15 +68,20 @@ class Fader:
         """The gain that was reached."""
         return self._ramp.value
 
+    @property
+    def is_down(self) -> bool:
+        """Whether it rests at 0."""
+        return self.gain == 0.0 == self._ramp.value
+
     def apply(self, block: NDArray[np.float32]) -> None:
         """Scale `(channels, n)` in place; at rest at 1 nothing is touched, at rest at 0 all is zero."""
         values = self._ramp.advance(self.gain, block.shape[1])
-        block[:, : len(values)] *= values
-        rest = block[:, len(values) :]
+        if len(values):
+            block[:, : len(values)] *= values
         if self.value == 0.0:
-            rest[...] = 0.0
+            block[:, len(values) :] = 0.0
         elif self.value != 1.0:
-            rest *= np.float32(self.value)
+            block[:, len(values) :] *= np.float32(self.value)
 
 
 class Crossfade:
@@ -110,8 +115,11 @@ class Crossfade:
         """Write the mix of `a` and `b`, all `(channels, n)`; `out` may be one of them. At rest it is a copy."""
         values = self._ramp.advance(self._target, out.shape[1])
         count = len(values)
-        difference = self._difference[:, :count]
-        np.subtract(b[:, :count], a[:, :count], out=difference)
-        difference *= values
-        np.add(a[:, :count], difference, out=out[:, :count])
-        out[:, count:] = (b if self.value else a)[:, count:]
+        if count:
+            difference = self._difference[:, :count]
+            np.subtract(b[:, :count], a[:, :count], out=difference)
+            difference *= values
+            np.add(a[:, :count], difference, out=out[:, :count])
+        rest = b if self.value else a
+        if rest is not out:
+            out[:, count:] = rest[:, count:]

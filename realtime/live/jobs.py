@@ -12,7 +12,6 @@ from typing import Any
 from realtime.live.parameters import Parameters
 
 _NICENESS = 5
-_PROBE_S = 3.0
 
 
 class Job:
@@ -83,14 +82,8 @@ def render(report: Callable[[float], None], song: Path, model: str, parameters: 
     render_song(song, model, parameters, path, report)
 
 
-def probe(report: Callable[[float], None]) -> tuple[Any, ...]:
-    """Return a `benchmark.ModelTiming` for every model that ships, the recommended one first."""
-    from realtime.catalog import shipped_models
-    from realtime.live.benchmark import measure, recommend
+def probe(report: Callable[[float], None], path: Path) -> tuple[Any, ...]:
+    """Measure the models; see `benchmark.probe`."""
+    from realtime.live.benchmark import probe
 
-    paths, timings = shipped_models(), []
-    for index, path in enumerate(paths):
-        timings.append(measure(path, _PROBE_S))
-        report((index + 1) / len(paths))
-    best = recommend(timings)
-    return (best, *(timing for timing in timings if timing is not best))
+    return probe(path, report)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.live.errors import LiveError
-from realtime.live.parameters import LatencyPart
+from realtime.live.parameters import LatencyPart, Problem
 from realtime.live.priority import Priority, ask_for_priority
 from realtime.live.resampling import Resampler
 from realtime.live.rings import AudioRing
@@ -30,8 +30,8 @@ _PADDING = 16
 class Lane:
     """Blocks in, vocals out `latency_samples` later, or the word that they are late.
 
-    The mixer's thread feeds and takes, the lane's own thread separates. Every sample fed comes out of the queue once,
-    in order: what came late is dropped when it arrives, so the latency never changes.
+    The mixer's thread feeds and takes, the lane's own thread separates, a whole chunk at a time. Every sample fed comes
+    out of the queue once, in order: what came late is dropped when it arrives, so the latency never changes.
 
     Args:
         plugin: The model; it then belongs to this lane.
@@ -73,14 +73,17 @@ class Lane:
         capacity = 2 * (self._backlog + self.latency_samples) + 8 * block_samples
         self._fed, self._dry, self._separated = (AudioRing(CHANNELS, capacity) for _ in range(3))
         self._dry.write(np.zeros((CHANNELS, self.latency_samples), np.float32))
-        self._block = np.zeros((CHANNELS, block_samples), np.float32)
-        longest = round(block_samples / ratio) + 64
-        self._outputs = np.zeros((len(spec.outputs) + 1, spec.channels, longest), np.float32)
+        # With room for what is left over where one sample becomes several.
+        self._mixture = AudioRing(spec.channels, spec.call_samples + math.ceil(1 / ratio))
+        self._chunk = np.zeros((spec.channels, spec.call_samples), np.float32)
+        self._block = np.zeros((CHANNELS, math.ceil(spec.call_samples * ratio) + 1), np.float32)
+        self._wanted = 0  # samples that complete the chunk; before that it does not pay to wake up
         self._silence = np.zeros((CHANNELS, capacity), np.float32)
         self._consumed = self._produced = self._taken = self._surplus = 0
         self._overdue = 0  # samples given up, to be dropped when they come
         self._valid_from = 0  # what comes before, after the model began again, was separated from nothing
         self._work, self._done = Wake(), Wake()
+        self._align()
         self._running = True
         self._thread = threading.Thread(target=self._run, name=f"unsing {spec.name}", daemon=True)
         self._thread.start()
@@ -105,7 +108,8 @@ class Lane:
         """Hand over the next `(2, n)` samples (mixer thread)."""
         self._fed.write(block)
         self._dry.write(block)
-        self._work.set()
+        if self._fed.available >= self._wanted:
+            self._work.set()
 
     def take(self, vocals: NDArray[np.float32], dry: NDArray[np.float32], deadline: float) -> bool:
         """Fill `vocals` and `dry`, both `(2, n)`, with what was fed `latency_samples` ago (mixer thread).
@@ -147,9 +151,9 @@ class Lane:
 
     def _run(self) -> None:
         ask_for_priority(Priority.MODEL)
-        self._align()
         while self._running:
-            if not self._fed.available:
+            self._wanted = self._to_model.wanted(self._chunk.shape[1] - self._mixture.available)
+            if self._fed.available < self._wanted:
                 self._work.wait(_IDLE_S)
             elif self._fed.available > self._backlog:
                 self._consumed += self._fed.discard(self._fed.available)
@@ -160,24 +164,24 @@ class Lane:
                 self._done.set()
 
     def _separate(self) -> None:
-        block = self._block[:, : self._fed.read(self._block)]
-        self._consumed += block.shape[1]
-        calls, late, started = self.plugin.calls, self.late_samples, time.perf_counter()
+        """Complete a chunk and separate it."""
+        late, started = self.late_samples, time.perf_counter()
+        block = self._block[:, : self._wanted]
+        self._consumed += self._fed.read(block)
+        self._mixture.write(self._to_model.process(_fit(block, self._separator.spec.channels)))
+        self._mixture.read(self._chunk)
         try:
-            self._write_vocals(self._to_model.process(_fit(block, self._separator.spec.channels)))
+            self._write_vocals(self._separator.separate_chunk(self._chunk)[self._vocals])
         except PluginError as error:
             self.misses += 1
             self.message = str(error)
             self._begin_again()
             return
-        if self.plugin.calls > calls:
-            self.calls.add(1000 * (time.perf_counter() - started))
-            self.misses += self.late_samples > late
+        self.calls.add(1000 * (time.perf_counter() - started))
+        self.misses += self.late_samples > late
 
-    def _write_vocals(self, mixture: NDArray[np.float32]) -> None:
-        outputs = self._outputs[..., : mixture.shape[1]]
-        self._separator.process_into(mixture, outputs)
-        vocals = self._back.process(outputs[self._vocals])
+    def _write_vocals(self, vocals: NDArray[np.float32]) -> None:
+        vocals = self._back.process(vocals)
         dropped = min(self._surplus, vocals.shape[1])
         self._surplus -= dropped
         self._produced += self._separated.write(_fit(vocals[:, dropped:], CHANNELS))
@@ -195,18 +199,24 @@ class Lane:
         ahead = self._produced - self._consumed - self._reserve
         self._produced += self._separated.write(self._silence[:, : max(0, -ahead)])
         self._surplus = max(0, ahead)
+        self._mixture.discard(self._mixture.available)
         # Its result was taken off the latency.
         self._back.process(np.zeros((self._separator.spec.channels, self._padding), np.float32))
+        # The chunk that is heard while the first one comes in.
+        self._write_vocals(np.zeros_like(self._chunk))
 
 
 def _check(plugin: OnnxPlugin) -> None:
     spec = plugin.spec
     if not spec.causal:
-        raise LiveError(f"{plugin.path}: this model needs whole songs, so it is for files; choose another for live use")
-    if "vocals" not in spec.outputs:
-        raise LiveError(f"{plugin.path}: it gives {', '.join(spec.outputs)}, but no vocals; choose another model")
-    if spec.channels > CHANNELS:
-        raise LiveError(f"{plugin.path}: it takes {spec.channels} channels, but live audio is stereo; choose another")
+        problem = "this model needs whole songs, so it is for files; choose another for live use"
+    elif "vocals" not in spec.outputs:
+        problem = f"it gives {', '.join(spec.outputs)}, but no vocals; choose another model"
+    elif spec.channels > CHANNELS:
+        problem = f"it takes {spec.channels} channels, but live audio is stereo; choose another"
+    else:
+        return
+    raise LiveError(f"{plugin.path}: {problem}", Problem.MODEL_UNUSABLE, plugin.path.stem)
 
 
 def _off_grid(samples: float) -> float:

@@ -79,12 +79,20 @@ class Devices(Question):
 
 @dataclass(frozen=True)
 class Models(Question):
-    """Which models ship: a tuple of names and their `ModelSpec`."""
+    """Which models there are: a tuple of names and their `ModelSpec`, those that ship, then `path` if it is one."""
+
+    path: str = ""
 
 
 @dataclass(frozen=True)
 class Probe(Question):
-    """Which models this machine holds: a tuple of `probe.ModelTiming`, the recommended one first."""
+    """Which live models this machine holds: a tuple of `probe.ModelTiming`, the recommended one first.
+
+    They are measured unless `path` remembers them, which takes some seconds; a start of the music ends that, and then
+    there is no answer.
+    """
+
+    path: Path
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.live.parameters import Level
+from realtime.live.scope import Scope
+
+SIGNALS = ("input", "vocals", "accompaniment", "output")
+# About as often as a window asks for them. To look at every block would cost as much as to mix it.
+_BATCH_SAMPLES = 1024
 
 _HOLD_S = 1.0
 _FALL_DB_PER_S = 24.0
@@ -19,6 +24,43 @@ _AUDIBLE_DB = -60.0
 _NOT_SINGING_DB = -20.0
 _SETTLED_WINDOWS = 10
 _MEMORY_WINDOWS = 100
+
+
+class MeterBridge:
+    """The meters and the scope above a mix. They look at several blocks at a time.
+
+    Args:
+        sample_rate: In Hz.
+        block_samples: The longest block.
+        scope: Where mixture and result are shown; None where nobody looks.
+
+    Attributes:
+        meters: One for each of `SIGNALS`, and for the microphone, which is pushed by whoever mixes it.
+        leakage: Of the model that is heard.
+    """
+
+    def __init__(self, sample_rate: int, block_samples: int, scope: Scope | None) -> None:
+        self.meters = {name: Meter(sample_rate) for name in (*SIGNALS, "microphone")}
+        self.leakage = LeakageMeter(sample_rate)
+        self._scope = scope
+        self._signals = np.zeros((len(SIGNALS), 2, max(_BATCH_SAMPLES, block_samples)), np.float32)
+        self._filled = 0
+
+    def room(self, samples: int) -> NDArray[np.float32]:
+        """Return where the next block of `SIGNALS` belongs, `(4, 2, samples)`; it stays until the next call."""
+        if self._filled + samples > self._signals.shape[2]:
+            self._look()
+        start, self._filled = self._filled, self._filled + samples
+        return self._signals[..., start : self._filled]
+
+    def _look(self) -> None:
+        blocks = dict(zip(SIGNALS, self._signals[..., : self._filled], strict=True))
+        for name, block in blocks.items():
+            self.meters[name].push(block)
+        self.leakage.push(blocks["input"], blocks["vocals"])
+        if self._scope is not None:
+            self._scope.write(blocks["input"], blocks["output"])
+        self._filled = 0
 
 
 def _power(block: NDArray[np.float32]) -> float:

@@ -11,7 +11,7 @@ from realtime.live.fader import Crossfade, Fader, gain
 from realtime.live.key import KeyChange
 from realtime.live.lane import CHANNELS, Lane
 from realtime.live.limiter import Limiter
-from realtime.live.meters import LeakageMeter, Meter
+from realtime.live.meters import MeterBridge
 from realtime.live.microphone import MicrophoneChain
 from realtime.live.parameters import Parameters
 from realtime.live.recorder import Recorder
@@ -19,27 +19,23 @@ from realtime.live.scope import Scope
 from realtime.live.standin import StandIn
 
 _FADE_S = 0.02
-METERS = ("input", "output", "microphone", "vocals", "accompaniment")
 
 
 class _Voice:
     """What is heard of one lane."""
 
-    def __init__(self, lane: Lane, sample_rate: int, block_samples: int) -> None:
+    def __init__(self, lane: Lane, sample_rate: int) -> None:
         self.lane = lane
         self.is_warm = self.was_on_time = False
         self._stand_in = StandIn(sample_rate, CHANNELS)
-        self._vocals, self._dry = (np.zeros((CHANNELS, block_samples), np.float32) for _ in range(2))
 
-    def next(self, music: NDArray[np.float32], deadline: float, alone: bool) -> tuple[NDArray, NDArray]:
-        """Return vocals and dry music, `(2, n)`, fit to be heard."""
-        vocals, dry = (buffer[:, : music.shape[1]] for buffer in (self._vocals, self._dry))
+    def next(self, music: NDArray, deadline: float, alone: bool, vocals: NDArray, dry: NDArray) -> None:
+        """Fill `vocals` and `dry`, both `(2, n)`, fit to be heard."""
         self.lane.feed(music)
         on_time = self.lane.take(vocals, dry, deadline)
         self.was_on_time = on_time
         self.is_warm |= on_time and self.lane.is_filled
         self._stand_in.bridge(vocals, dry, on_time, alone)
-        return vocals, dry
 
 
 class Mixer:
@@ -54,15 +50,18 @@ class Mixer:
         lane: The model to begin with.
         parameters: Where faders and switches stand at first.
         scope: Where mixture and result are shown; None where nobody looks.
+
+    Attributes:
+        meter_bridge: The meters.
+        recorder: What is recorded to; None for nothing.
     """
 
     def __init__(
         self, sample_rate: int, block_samples: int, lane: Lane, parameters: Parameters, scope: Scope | None = None
     ) -> None:
-        self._rate, self._longest = sample_rate, block_samples
-        self._voice, self._coming = _Voice(lane, sample_rate, block_samples), None
+        self._rate = sample_rate
+        self._voice, self._coming = _Voice(lane, sample_rate), None
         self._leaving: list[Lane] = []
-        self._scope = scope
         self.recorder: Recorder | None = None
         self._fade_samples = round(_FADE_S * sample_rate)
         levels = stem_gains(parameters) | {"microphone": gain(parameters.microphone_db)}
@@ -72,11 +71,8 @@ class Mixer:
         self._key = KeyChange(sample_rate, CHANNELS)
         self._chain = MicrophoneChain(sample_rate)
         self._limiter = Limiter(sample_rate)
-        self.meters = {name: Meter(sample_rate) for name in METERS}
-        self.leakage = LeakageMeter(sample_rate)
-        self._accompaniment, self._heard_vocals, self._mix = (
-            np.zeros((CHANNELS, block_samples), np.float32) for _ in range(3)
-        )
+        self.meter_bridge = MeterBridge(sample_rate, block_samples, scope)
+        self._heard, *self._coming_pair = (np.zeros((CHANNELS, block_samples), np.float32) for _ in range(3))
         self.set(parameters)
 
     @property
@@ -131,7 +127,7 @@ class Mixer:
         """Change over to another lane as soon as it is warm."""
         if self._coming is not None:
             self._leaving.append(self._coming.lane)
-        self._coming = _Voice(lane, self._rate, self._longest)
+        self._coming = _Voice(lane, self._rate)
 
     def leaving(self) -> list[Lane]:
         """Return the lanes that are no longer heard, to be closed (any thread)."""
@@ -148,57 +144,49 @@ class Mixer:
             microphone: `(1, n)`; None where there is none.
             deadline: Time of `time.perf_counter` until which the model may take.
         """
-        vocals, dry = self._music(music, deadline)
-        accompaniment, heard, mix = (
-            buffer[:, : music.shape[1]] for buffer in (self._accompaniment, self._heard_vocals, self._mix)
-        )
+        dry, vocals, accompaniment, mix = self.meter_bridge.room(music.shape[1])
+        self._music(music, deadline, vocals, dry)
         np.subtract(dry, vocals, out=accompaniment)
-        self._measure(vocals, accompaniment, music, dry)
         np.copyto(mix, accompaniment)
-        np.copyto(heard, vocals)
         self._faders["accompaniment"].apply(mix)
-        self._faders["vocals"].apply(heard)
-        mix += heard
+        if not self._faders["vocals"].is_down:
+            heard = self._heard[:, : music.shape[1]]
+            np.copyto(heard, vocals)
+            self._faders["vocals"].apply(heard)
+            mix += heard
         self._bypass.mix(mix, dry, mix)
         self._key.semitones = 0 if self._parameters.bypass else self._parameters.key_semitones
         self._key.process(mix)
         if microphone is not None:
             voice = self._chain.process(microphone)
             self._faders["microphone"].apply(voice)
-            self.meters["microphone"].push(voice)
+            self.meter_bridge.meters["microphone"].push(voice)
             mix += voice
         self._limiter.process(mix)
-        self.meters["output"].push(mix)
-        if self._scope is not None:
-            self._scope.write(dry, mix)
         self._record(mix, vocals, accompaniment, microphone)
         return mix
 
-    def _music(self, music: NDArray[np.float32], deadline: float) -> tuple[NDArray, NDArray]:
+    def _music(self, music: NDArray, deadline: float, vocals: NDArray, dry: NDArray) -> None:
+        """Fill `vocals` and `dry`, both `(2, n)`, from the lane that is heard, or from two while one takes over."""
         coming = self._coming  # another thread may set it meanwhile
         alone = self._faders["vocals"].gain > self._faders["accompaniment"].gain
-        vocals, dry = self._voice.next(music, deadline, alone)
+        self._voice.next(music, deadline, alone, vocals, dry)
         if coming is None:
-            return vocals, dry
-        new_vocals, new_dry = coming.next(music, deadline, alone)
+            return
+        new_vocals, new_dry = (buffer[:, : music.shape[1]] for buffer in self._coming_pair)
+        coming.next(music, deadline, alone, new_vocals, new_dry)
         for crossfade, old, new in zip(self._crossfades, (vocals, dry), (new_vocals, new_dry), strict=True):
             crossfade.towards(1 if coming.is_warm else 0)
-            crossfade.mix(old, new, new)
+            crossfade.mix(old, new, old)
         if self._crossfades[0].value == 1:
             self._leaving.append(self._voice.lane)
             self._voice, self._crossfades = coming, self._make_crossfades()
             if self._coming is coming:
                 self._coming = None
-        return new_vocals, new_dry
 
     def _make_crossfades(self) -> tuple[Crossfade, Crossfade]:
         """Return one for the vocals and one for the dry music."""
         return Crossfade(self._fade_samples), Crossfade(self._fade_samples)
-
-    def _measure(self, vocals: NDArray, accompaniment: NDArray, music: NDArray, dry: NDArray) -> None:
-        for name, block in (("input", music), ("vocals", vocals), ("accompaniment", accompaniment)):
-            self.meters[name].push(block)
-        self.leakage.push(dry, vocals)
 
     def _record(self, mix: NDArray, vocals: NDArray, accompaniment: NDArray, microphone: NDArray | None) -> None:
         recorder = self.recorder

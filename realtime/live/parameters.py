@@ -21,6 +21,40 @@ class EngineState(StrEnum):
     FAILED = "failed"  # the snapshot's `message` says why
 
 
+class Problem(StrEnum):
+    """What is wrong, for a program to tell apart; people read the message beside it."""
+
+    NONE = ""
+    OTHER = "other"
+    NO_DEVICE = "no device"
+    UNKNOWN_DEVICE = "unknown device"
+    DEVICE_BUSY = "device busy"
+    DEVICE_GONE = "device gone"
+    DEVICE_REFUSES = "device refuses"
+    DEVICE_LOST = "device lost"
+    SERVER_SILENT = "server silent"
+    MODEL_UNUSABLE = "model unusable"
+    MODEL_FAILS = "model fails"
+    SONG_UNREADABLE = "song unreadable"
+    RECORDING_ENDED = "recording ended"
+    ENGINE_RESTARTED = "engine restarted"
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Something that is wrong.
+
+    Attributes:
+        message: One sentence that names the cause and the remedy; empty where all is well.
+        problem: What kind of thing it is.
+        subject: The device, model, song or folder that it is about.
+    """
+
+    message: str = ""
+    problem: Problem = Problem.NONE
+    subject: str = ""
+
+
 LEGAL_MOVES: dict[EngineState, frozenset[EngineState]] = {
     EngineState.STOPPED: frozenset({EngineState.LOADING}),
     EngineState.LOADING: frozenset({EngineState.WARMING_UP, EngineState.STOPPED, EngineState.FAILED}),
@@ -154,6 +188,7 @@ class EngineSnapshot:
     Attributes:
         state: Where it stands.
         message: Why it failed or what the user should know; empty where nothing is to be said.
+        problem, subject: What that is about; see `Trouble`.
         lost: Whether it failed because something went away that worked before, so that it may come back.
         model, provider: The model that plays and what really runs it.
         sample_rate: Of the output device, in Hz.
@@ -178,6 +213,8 @@ class EngineSnapshot:
 
     state: EngineState = EngineState.STOPPED
     message: str = ""
+    problem: Problem = Problem.NONE
+    subject: str = ""
     lost: bool = False
     model: str = ""
     provider: str = ""

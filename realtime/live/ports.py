@@ -15,7 +15,7 @@ from realtime.live.devices import DeviceInfo, find_device, portaudio
 from realtime.live.errors import LiveError
 from realtime.live.feeds import DirectFeed, DriftingFeed
 from realtime.live.outlet import Outlet
-from realtime.live.parameters import LatencyPart, StreamSettings, Timing
+from realtime.live.parameters import LatencyPart, Problem, StreamSettings, Timing
 from realtime.live.streams import (
     JACK,
     block_of,
@@ -39,8 +39,7 @@ class PortStats:
 
     Attributes:
         callbacks: How often the output asked for a block.
-        callback: How long its callback took.
-        input_xruns, output_xruns: Gaps in the devices' own streams.
+        xruns: Gaps in the devices' own streams; one of a sound server counts once, though all its streams tell of it.
         underruns: Blocks that the mixer brought too late, so that silence was played.
         overruns: Blocks that were lost because nobody fetched or took them.
         shortages: Blocks of input that were silence, or jumped, because the input device was not in time.
@@ -49,19 +48,12 @@ class PortStats:
     """
 
     callbacks: int = 0
-    callback: Timing = field(default_factory=Timing)
-    input_xruns: int = 0
-    output_xruns: int = 0
+    xruns: int = 0
     underruns: int = 0
     overruns: int = 0
     shortages: int = 0
     ring_fill: float = 0.0
     drift_ppm: float = 0.0
-
-    @property
-    def xruns(self) -> int:
-        """Gaps in the devices' own streams, input and output."""
-        return self.input_xruns + self.output_xruns
 
 
 @dataclass
@@ -121,8 +113,6 @@ class AudioPorts:
         except LiveError:
             self.close()
             raise
-
-    # The mixer thread and whoever owns the ports
 
     @property
     def prefill_samples(self) -> int:
@@ -185,19 +175,20 @@ class AudioPorts:
     def stats(self) -> PortStats:
         """Return how the devices fare."""
         feeds = [feed for entry in self._inputs.values() for feed in entry.feeds]
-        logs = [self._log, *(entry.log for entry in self._inputs.values() if entry.log is not self._log)]
         main = self._music or self._microphone
         return PortStats(
             callbacks=self._log.callbacks,
-            callback=self._log.timing(),
-            input_xruns=sum(log.input_xruns for log in logs),
-            output_xruns=self._log.output_xruns,
+            xruns=self._xruns(),
             underruns=self._outlet.underruns,
             overruns=self._outlet.overruns + sum(feed.overruns for feed in feeds),
             shortages=sum(feed.shortages for feed in feeds),
             ring_fill=self._outlet.waiting / self.prefill_samples,
             drift_ppm=main.drift_ppm if main else 0.0,
         )
+
+    def callback_timing(self) -> Timing:
+        """Return how long the output's callback took."""
+        return self._log.timing()
 
     def latency_parts(self) -> tuple[LatencyPart, ...]:
         """Return the parts of the way from the music's input to the output that lie here, in their order."""
@@ -210,6 +201,12 @@ class AudioPorts:
         parts.append(LatencyPart("queue", 1e3 * self.prefill_samples / self.sample_rate))
         parts.append(LatencyPart("device output", 1e3 * self._log.output_latency_s()))
         return tuple(parts)
+
+    def _xruns(self) -> int:
+        others = [(entry.device, entry.log.xruns) for entry in self._inputs.values() if entry.log is not self._log]
+        streams = [(self._output, self._log.xruns), *others]
+        of_server = max((xruns for device, xruns in streams if device.host_api == JACK), default=0)
+        return of_server + sum(xruns for device, xruns in streams if device.host_api != JACK)
 
     def _read(self, feed: DirectFeed | DriftingFeed | None, out: NDArray[np.float32]) -> None:
         if feed is None:
@@ -264,9 +261,9 @@ class AudioPorts:
         began = time.perf_counter()
         while self._log.last_s < began + _FILLING_S:
             if time.perf_counter() > began + _FIRST_CALLBACK_S:
-                raise LiveError(
-                    f"{self._output.label} does not play: restart the sound server or choose another device"
-                )
+                label = self._output.label
+                text = f"{label} does not play: restart the sound server or choose another device"
+                raise LiveError(text, Problem.DEVICE_REFUSES, label)
             time.sleep(_POLL_S)
 
     # The callbacks, on PortAudio's threads: they copy, note the time, wake the mixer, and never wait

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from realtime.files.names import soundfile_name
 from realtime.live.errors import LiveError
+from realtime.live.parameters import Problem
 from realtime.live.rings import AudioRing
 
 TRACKS = {"mix": 2, "vocals": 2, "accompaniment": 2, "microphone": 1}
@@ -46,9 +47,8 @@ class Recorder:
         try:
             self.take = _new_take(Path(folder))
         except OSError as error:
-            raise LiveError(
-                f"{folder}: recordings cannot be kept there ({error.strerror}); choose another folder"
-            ) from error
+            text = f"{folder}: recordings cannot be kept there ({error.strerror}); choose another folder"
+            raise LiveError(text, Problem.RECORDING_ENDED, str(folder)) from error
         self._tracks = {name: _Track(self.take / f"{name}.flac", sample_rate, tracks[name]) for name in tracks}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)

@@ -94,6 +94,12 @@ class Resampler:
         self._line = line[:, line.shape[1] - self._line.shape[1] :].copy()
         return result
 
+    def wanted(self, count: int) -> int:
+        """Return how many samples have to be taken until `count` more are due, 1 or more."""
+        if self._passes:
+            return count
+        return (self._returned + count - 1) * self._source // self._target + 1 - self._received
+
     def reset(self) -> None:
         """Forget the past, as if newly made."""
         self._received = self._returned = 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from realtime.live.parameters import LEGAL_MOVES, EngineState
+from realtime.live.parameters import LEGAL_MOVES, EngineState, Trouble
+
+_NO_TROUBLE = Trouble()
 
 
 class StateMachine:
@@ -10,14 +12,14 @@ class StateMachine:
 
     Attributes:
         state: Where it stands.
-        message: Why it came there, where that is worth saying.
+        trouble: Why it came there, where that is worth saying.
     """
 
     def __init__(self) -> None:
         self.state = EngineState.STOPPED
-        self.message = ""
+        self.trouble = Trouble()
 
-    def move(self, state: EngineState, message: str = "") -> None:
+    def move(self, state: EngineState, trouble: Trouble = _NO_TROUBLE) -> None:
         """Go to `state`; staying is always allowed.
 
         Raises:
@@ -25,4 +27,4 @@ class StateMachine:
         """
         if state is not self.state and state not in LEGAL_MOVES[self.state]:
             raise ValueError(f"the engine cannot go from {self.state} to {state}")
-        self.state, self.message = state, message
+        self.state, self.trouble = state, trouble

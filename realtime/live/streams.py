@@ -8,6 +8,7 @@ from typing import Any
 
 from realtime.live.devices import DeviceInfo, Direction, portaudio
 from realtime.live.errors import LiveError
+from realtime.live.parameters import Problem
 
 JACK = "JACK Audio Connection Kit"
 _PROBE_S = 2.0
@@ -136,7 +137,7 @@ def block_of(device: DeviceInfo, asked_samples: int) -> int:
     start_stream(stream, device)
     came.wait(_PROBE_S)
     if not close_streams([stream], _PROBE_S) or not frames:
-        raise LiveError("the JACK server does not answer: restart it, then try again")
+        raise LiveError("the JACK server does not answer: restart it, then try again", Problem.SERVER_SILENT)
     return frames
 
 
@@ -161,13 +162,14 @@ def _explained(error: Exception, device: DeviceInfo, sample_rate: int) -> LiveEr
     told = error.args[2][2] if len(error.args) > 2 else str(error.args[0])
     is_busy = number == _UNAVAILABLE or "busy" in told.lower()
     if is_busy:
-        return LiveError(f"{device.label} is in use by another program: close that or choose another device")
+        text = f"{device.label} is in use by another program: close that or choose another device"
+        return LiveError(text, Problem.DEVICE_BUSY, device.label)
     sentences = {
         _INVALID_RATE: f"{device.label} does not run at {sample_rate} Hz: set it to that rate or choose another device",
         _INVALID_CHANNELS: f"{device.label} does not offer these channels: choose others or another device",
         _INVALID_DEVICE: f"{device.label} is gone: plug it in again or choose another device",
         _BAD_PAIR: f"{device.label} cannot record and play at once: choose another device for one of the two",
     }
-    return LiveError(
-        sentences.get(number, f"{device.label} does not open ({told}): plug it in again or choose another device")
-    )
+    text = sentences.get(number, f"{device.label} does not open ({told}): plug it in again or choose another device")
+    problem = Problem.DEVICE_GONE if number == _INVALID_DEVICE else Problem.DEVICE_REFUSES
+    return LiveError(text, problem, device.label)

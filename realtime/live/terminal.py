@@ -229,7 +229,8 @@ def _latency(options: argparse.Namespace) -> int:
 
 def _benchmark(options: argparse.Namespace) -> int:
     from realtime.catalog import find_model, shipped_models
-    from realtime.live.benchmark import benchmark, machine, recommend
+    from realtime.live.benchmark import benchmark, machine
+    from realtime.live.probe import recommend
 
     paths = [find_model(name) for name in options.models] or shipped_models()
     here = machine()

@@ -45,7 +45,7 @@ def music(rng):
     return np.float32(0.2 * rng.standard_normal((2, 40 * BLOCK)))
 
 
-@pytest.mark.parametrize("block", [64, 256])
+@pytest.mark.parametrize("block", [64, 256, 1000])
 def test_vocals_are_those_of_the_separator_sample_for_sample(make_lane, tmp_path, music, block):
     path = plugins.one_pole(tmp_path / "m.onnx", plugins.make_spec())
     vocals, _, _ = stream(make_lane(path, block=block), music, block=block)
@@ -66,6 +66,19 @@ def test_vocals_stay_aligned_with_the_dry_signal_at_any_device_rate(make_lane, t
     tone = np.float32(0.5 * np.sin(2 * np.pi * 3000 / rate * np.arange(200 * BLOCK)))
     vocals, dry, _ = stream(lane, np.stack([tone, -tone]))
     settled = slice(lane.latency_samples + 4 * BLOCK, None)
+    error = vocals[:, settled] - dry[:, settled]
+    assert np.mean(error**2) < 1e-4 * np.mean(dry[:, settled] ** 2)
+
+
+@pytest.mark.parametrize("rate", [44100, 48000])
+def test_a_lane_that_was_left_far_behind_begins_again_in_its_place(make_lane, tmp_path, rate):
+    lane = make_lane(plugins.identity(tmp_path / "m.onnx", plugins.make_spec()), rate)
+    tone = np.float32(0.5 * np.sin(2 * np.pi * 3000 / rate * np.arange(400 * BLOCK)))
+    music = np.stack([tone, -tone])
+    stream(lane, music[:, : 300 * BLOCK], patience_s=0.0)
+    vocals, dry, on_time = stream(lane, music[:, 300 * BLOCK :])
+    assert on_time[-1]
+    settled = slice(60 * BLOCK, None)
     error = vocals[:, settled] - dry[:, settled]
     assert np.mean(error**2) < 1e-4 * np.mean(dry[:, settled] ** 2)
 

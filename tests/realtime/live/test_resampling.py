@@ -76,6 +76,16 @@ def test_as_many_samples_leave_as_time_has_passed(source_hz, target_hz):
         assert left == -(-turn * 64 * target_hz // source_hz)
 
 
+@pytest.mark.parametrize(("source_hz", "target_hz"), [*RATES, (44100, 44100)])
+def test_it_knows_how_many_samples_bring_a_chunk(source_hz, target_hz):
+    resampler = Resampler(source_hz, target_hz, 1)
+    for count in (512, 1, 300, 7, 512, 1024):
+        wanted = resampler.wanted(count)
+        early = resampler.process(np.zeros((1, wanted - 1), np.float32)).shape[1]
+        last = resampler.process(np.zeros((1, 1), np.float32)).shape[1]
+        assert early < count <= early + last
+
+
 @pytest.mark.parametrize(("source_hz", "target_hz"), [(96000, 44100), (48000, 44100), (48000, 22050)])
 def test_what_the_lower_rate_cannot_hold_is_taken_out(source_hz, target_hz):
     hz = 0.5 * target_hz + 0.55 * (source_hz - target_hz)
