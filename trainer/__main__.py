@@ -1,13 +1,16 @@
-"""The trainer's terminal: fit and evaluate."""
+"""The trainer's terminal: fit, search, evaluate, pack and label."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from trainer import fit
+from trainer import fit, label, pack
 from trainer.errors import TrainerError
 from trainer.evaluate import command as evaluate
+from trainer.search import command as search
+
+SETTABLE = {"fit": fit, "search": search}  # commands that take settings as key=value
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -15,12 +18,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m trainer", description="Train and evaluate causal separators.")
     commands = parser.add_subparsers(dest="command", required=True)
     fit.add_arguments(commands.add_parser("fit", help="train a separator"))
+    search.add_arguments(commands.add_parser("search", help="train many times and compare settings"))
     evaluate.add_arguments(commands.add_parser("evaluate", help="score models and baselines on songs with known stems"))
+    pack.add_arguments(commands.add_parser("pack", help="put recordings into pieces to take to another machine"))
+    label.add_arguments(commands.add_parser("label", help="let Spleeter estimate the vocals of songs to train on"))
     args, rest = parser.parse_known_args(arguments)
-    if (args.command != "fit" and rest) or any("=" not in word or word.startswith("-") for word in rest):
+    if (args.command not in SETTABLE and rest) or any("=" not in word or word.startswith("-") for word in rest):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     try:
-        return fit.run(args, rest) if args.command == "fit" else evaluate.run(args)
+        if args.command in SETTABLE:
+            return SETTABLE[args.command].run(args, rest)
+        return {"evaluate": evaluate, "pack": pack, "label": label}[args.command].run(args)
     except TrainerError as error:
         print(error, file=sys.stderr)
         return 2

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from realtime.contract import ContractError, StftSpec
+from trainer.data.settings import MixingConfig
 from trainer.errors import TrainerError
 
 # MUSDB18's own `valid` split.
@@ -106,35 +107,6 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
-class MixingConfig:
-    """How training examples are drawn and augmented.
-
-    Attributes:
-        crop_s: Length of the part a loss is taken on, in seconds.
-        warmup_s: Audio run through the model before it, so that no loss is taken on a cold state.
-        long_warmup_s: The same for a `long_warmup` share of the batches: whole songs drift otherwise.
-        coherent: Share of examples whose stems come from the same song.
-        mute_vocals, mute_accompaniment: Shares of examples without one side.
-        gain_db: Range of the gain of the whole mixture.
-        vocals_db, vocals_spread_db: Mean and standard deviation of vocals over accompaniment when mixing across songs.
-        speed: Range of the varispeed factor, on either side of one.
-    """
-
-    crop_s: float = 3.0
-    warmup_s: float = 0.5
-    long_warmup_s: float = 3.5
-    long_warmup: float = 0.25
-    coherent: float = 0.5
-    mute_vocals: float = 0.08
-    mute_accompaniment: float = 0.03
-    gain_db: float = 8.0
-    vocals_db: float = -3.0
-    vocals_spread_db: float = 5.0
-    speed: float = 0.12
-    augment: float = 0.5
-
-
-@dataclass(frozen=True)
 class OptimizerConfig:
     """AdamW under a warm-up and cosine schedule over `steps`, or over wall-clock time where `minutes` is given."""
 
@@ -188,7 +160,7 @@ class Config:
         self.model.validate(self.stft)
         _require_counts(optimizer, ("batch_size", "steps", "warmup_steps", "validate_every"))
         _require(optimizer.minutes >= 0, "optimizer.minutes", optimizer.minutes, "0 or more")
-        _require(self.mixing.crop_s >= 0.5, "mixing.crop_s", self.mixing.crop_s, "at least 0.5")
+        self.mixing.validate()
         _require(self.channels == 2, "channels", self.channels, "2, for examples are mixed in stereo")
         _require(self.targets == ("vocals",), "targets", self.targets, "['vocals'], the one the data are read for")
 

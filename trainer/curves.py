@@ -10,6 +10,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from trainer.outputs import written_whole
 
+_TOLD_APART = 10  # curves with a colour of their own
+
 
 class LearningCurve:
     """The history of a run in its folder: `history.jsonl`, `learning_curve.png` and TensorBoard events."""
@@ -55,5 +57,27 @@ def plot_history(histories: dict[str, list[dict[str, float]]], path: Path) -> No
     for axes in (loss, sdr):
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8, frameon=False)
+    with written_whole(path) as beside:
+        figure.savefig(beside, dpi=110)
+
+
+def plot_comparison(histories: dict[str, list[dict[str, float]]], path: Path) -> None:
+    """Draw validation vocals SDR of many runs over training minutes on one axis, best run first."""
+    figure = Figure(figsize=(11, 5), layout="constrained")
+    axes = figure.subplots()
+    for rank, (name, history) in enumerate(histories.items()):
+        axes.plot(
+            [point["minutes"] for point in history],
+            [point["vocals_db"] for point in history],
+            ".-",
+            color=f"C{rank}" if rank < _TOLD_APART else "lightgray",
+            linewidth=2.5 if rank == 0 else 1.2,
+            label=name if rank < _TOLD_APART else None,
+            zorder=-rank,
+        )
+    axes.set(xlabel="training time (min)", ylabel="validation vocals SDR (dB)")
+    axes.grid(alpha=0.3)
+    if histories:
+        figure.legend(loc="outside right upper", fontsize=7, frameon=False)
     with written_whole(path) as beside:
         figure.savefig(beside, dpi=110)

@@ -6,11 +6,12 @@ import argparse
 import dataclasses
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.config import Config, load_preset
-from trainer.data.recordings import KINDS, Source
+from trainer.data.sources import KINDS, Source
 from trainer.errors import TrainerError
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """Train PRESET (a name or a .toml file) on folders of recordings, or go on with a run. Settings are given
 as key=value, for example optimizer.batch_size=16. Data are [KIND=]FOLDER[@WEIGHT]; KIND is songs (MUSDB18 STEMS files,
-MUSDB18-HQ folders, folders of vocals.* and accompaniment.* or mixture.*), vocals, accompaniment or karaoke
-(accompaniment left, voice right). A run remembers its folders as they were given."""
+MUSDB18-HQ folders, folders of vocals.* and accompaniment.* or mixture.*), labelled (songs whose vocals a separator
+estimated, see the command label), vocals, accompaniment or karaoke (accompaniment left, voice right). FOLDER may also
+be a PACK of any of these. A run remembers its folders as they were given."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -72,8 +74,8 @@ def _plan(args: argparse.Namespace, settings: list[str]) -> tuple[Config, list[S
     """Return what to train, on what, and in which folder."""
     from trainer.loop import LAST
 
-    settings = [*settings, *filter(_is_setting, args.data)]
-    sources = [Source.parse(word) for word in args.data if not _is_setting(word)]
+    settings, data = split_settings(settings, args.data)
+    sources = [Source.parse(word) for word in data]
     if args.resume:
         if args.preset or settings or args.weights or args.output:
             raise TrainerError("--resume goes on with a run's own preset and settings; give only --data and --minutes")
@@ -111,6 +113,11 @@ def _read_run(last: Path) -> tuple[Config, list[Source]]:
     about = load_checkpoint(last)[1]
     sources = [Source(Path(entry["folder"]), entry["kind"], entry["weight"]) for entry in about["data"]]
     return Config.from_dict(about["config"]), sources
+
+
+def split_settings(settings: Sequence[str], data: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return all settings, with those that follow the folders of --data, and the folders alone."""
+    return [*settings, *filter(_is_setting, data)], [word for word in data if not _is_setting(word)]
 
 
 def _is_setting(word: str) -> bool:

@@ -11,8 +11,10 @@ POWER_FLOOR = 1e-4
 
 def compress(spectrum: Tensor) -> Tensor:
     """Take the square root of the magnitudes of a `(..., 2)` spectrum and keep the phases: it evens out the bands."""
-    power = spectrum.square().sum(-1, keepdim=True) + POWER_FLOOR
-    return spectrum * power.sqrt().rsqrt()
+    real, imag = spectrum.unbind(-1)
+    power = real.square() + imag.square() + POWER_FLOOR
+    # As complex numbers, for a product with pairs would be a loop over every two values.
+    return torch.view_as_real(torch.view_as_complex(spectrum) * power.sqrt().rsqrt())
 
 
 class BandLinear(nn.Module):

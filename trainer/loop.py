@@ -5,19 +5,15 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
-from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from trainer import distributed
@@ -26,14 +22,17 @@ from trainer.checkpoint import CURRENT, OPTIMIZER, WEIGHTS, code_version, load_c
 from trainer.config import Config
 from trainer.curves import LearningCurve
 from trainer.data.mixing import Batch, ExampleMixer
-from trainer.data.recordings import Recording, Source, find_recordings
+from trainer.data.recordings import Recording, decode_all, find_originals
+from trainer.data.sources import Source
 from trainer.losses import PhaseAwareLoss
+from trainer.memory import keep_freed_memory
 from trainer.outputs import make_folder
 from trainer.spectral import Stft
+from trainer.stopping import stop_requests
+from trainer.throughput import Meter
 from trainer.validation import Validator
 
 LAST, BEST = "last.safetensors", "best.safetensors"
-_CUDA_WORKERS = 12
 _ACQUAINTANCES = 128  # examples a new network may look at before the first step
 
 
@@ -44,6 +43,8 @@ class Trainer:
         self.config, self.sources, self.folder, self.device = config, sources, folder, device
         if distributed.rank() == 0:
             make_folder(folder)
+        if device.type == "cpu":
+            keep_freed_memory()
         self.commit = code_version()
         torch.manual_seed(config.optimizer.seed)
         self.model = build_network(config).to(device)
@@ -62,25 +63,29 @@ class Trainer:
         self.scores: dict[str, float] = {}  # of the last validation
         self.best_db: float | None = None
 
-    def fit(self) -> bool:
-        """Train until the budget is spent; return False where the user stopped it before."""
+    def fit(self, watch: Callable[[], None] = lambda: None) -> bool:
+        """Train until the budget is spent; return False where the user stopped it before.
+
+        Args:
+            watch: Called after every validation but the last; what it raises ends the run, which can be resumed.
+        """
         recordings = self._recordings()
         training, validation = split_recordings(recordings, self.config)
         validator = Validator(validation, self.config, self.device)
-        mixer = ExampleMixer(training, self.config, distributed.rank())
+        mixer = ExampleMixer(training, self.config, self.device)
         if self._new:
-            self._acquaint(ExampleMixer(training, self.config))  # the same examples in every process
+            self._acquaint(mixer)
         curve = LearningCurve(self.folder, self.step) if distributed.rank() == 0 else None
         try:
-            with _stop_requests() as stopped:
-                return self._loop(mixer, validator, curve, stopped)
+            with stop_requests() as stopped:
+                return self._loop(mixer, validator, curve, stopped, watch)
         finally:
             if curve is not None:
                 curve.close()
 
     def _acquaint(self, mixer: ExampleMixer) -> None:
         batches = range(-(-_ACQUAINTANCES // self.config.optimizer.batch_size))
-        acquaint(self.model, (self.stft.forward(mixer[index].mixture.to(self.device)) for index in batches))
+        acquaint(self.model, (self.stft.forward(mixer.batch(index).mixture) for index in batches))
         self.average = self._copy_of_weights()
 
     def _recordings(self) -> list[Recording]:
@@ -89,8 +94,10 @@ class Trainer:
         found = [
             recording
             for source in self.sources
+            for originals in [find_originals(source)]
             for recording in tqdm(
-                find_recordings(source, self.config.sample_rate),
+                decode_all(originals, self.config.sample_rate),
+                total=len(originals),
                 desc=f"reading {source.folder.name}",
                 unit=" recordings",
                 disable=None if distributed.rank() == 0 else True,
@@ -101,10 +108,16 @@ class Trainer:
         return found
 
     def _loop(
-        self, mixer: ExampleMixer, validator: Validator, curve: LearningCurve | None, stopped: threading.Event
+        self,
+        mixer: ExampleMixer,
+        validator: Validator,
+        curve: LearningCurve | None,
+        stopped: threading.Event,
+        watch: Callable[[], None],
     ) -> bool:
         parallel = DistributedDataParallel(self.model) if distributed.world_size() > 1 else self.model
         losses: list[Tensor] = []
+        meter = Meter(self.config, self.device)
         clock, before = time.monotonic(), self.seconds
         bar = tqdm(
             total=100,
@@ -115,34 +128,27 @@ class Trainer:
             bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
         )
         finished = False
-        for batch in self._batches(mixer):
+        for batch in (mixer.batch(step, distributed.rank()) for step in itertools.count(self.step)):
             self.seconds = before + time.monotonic() - clock
             progress, stop = distributed.from_first((self._progress(), float(stopped.is_set())), self.device)
             finished = progress >= 1
             if finished or stop:
                 break
             losses.append(self._train_step(parallel, batch, progress))
+            meter.add(batch.mixture, batch.warmup_frames)
             self.step += 1
             bar.n = 100 * progress
-            bar.set_postfix_str(f"step {self.step}", refresh=True)
+            bar.set_postfix_str(f"step {self.step}, {meter.read()}", refresh=True)
             if self.step % self.config.optimizer.validate_every == 0:
-                self._validate(validator, curve, losses)
+                self._validate(validator, curve, losses, meter)
+                watch()
+                meter.restart()
         if finished and losses:
-            self._validate(validator, curve, losses)
+            self._validate(validator, curve, losses, meter)
         elif losses:
             self._save_last()
         bar.close()
         return finished
-
-    def _batches(self, mixer: ExampleMixer) -> DataLoader:
-        workers = _CUDA_WORKERS if self.device.type == "cuda" else 0
-        return DataLoader(
-            mixer,
-            batch_size=None,
-            sampler=itertools.count(self.step),
-            num_workers=workers,
-            prefetch_factor=8 if workers else None,
-        )
 
     def _progress(self) -> float:
         optimizer = self.config.optimizer
@@ -154,14 +160,14 @@ class Trainer:
             group["lr"] = _learning_rate(self.config, self.step, progress)
         # What is dropped depends on the step alone, so that a resumed run goes on as an unbroken one.
         torch.manual_seed(hash((optimizer.seed, self.step, distributed.rank())))
-        mixture, vocals = (audio.to(self.device) for audio in (batch.mixture, batch.vocals))
+        mixture, vocals = batch.mixture, batch.vocals
         spectrum = self.stft.forward(mixture)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=optimizer.autocast):
             with torch.no_grad():
                 _, state = self.model.eval()(spectrum[..., : batch.warmup_frames, :])
             self.model.train()
             estimates, _ = model(spectrum[..., batch.warmup_frames :, :], state.float())
-        estimates = self._band_limit(estimates[:, 0].float(), batch.bandwidth_hz.to(self.device))
+        estimates = self._band_limit(estimates[:, 0].float(), batch.bandwidth_hz)
         skipped = batch.warmup_frames * self.config.stft.hop_length
         # The last samples still lack frames to come, the first ones lack those before the crop.
         tail = self.config.stft.synthesis_samples
@@ -189,14 +195,16 @@ class Trainer:
         torch._foreach_lerp_([self.average[name] for name in numbers], [current[name] for name in numbers], 1 - decay)
         self.average |= {name: value.clone() for name, value in current.items() if name not in numbers}
 
-    def _validate(self, validator: Validator, curve: LearningCurve | None, losses: list[Tensor]) -> None:
+    def _validate(self, validator: Validator, curve: LearningCurve | None, losses: list[Tensor], meter: Meter) -> None:
+        loss = float(torch.stack(losses).mean())  # waits for the device, so that the meter tells the truth
+        throughput = dataclasses.asdict(meter.read())
         current = self._copy_of_weights()
         self.model.load_state_dict(self.average)
         scores = validator.score(self.model.eval())
         self.model.train().load_state_dict(current)
         if curve is not None:
-            loss = float(torch.stack(losses).mean())
-            curve.add({"step": self.step, "minutes": self.seconds / 60, "loss": loss, **dataclasses.asdict(scores)})
+            point = {"step": self.step, "minutes": self.seconds / 60, "loss": loss}
+            curve.add(point | dataclasses.asdict(scores) | throughput)
             tqdm.write(
                 f"step {self.step}  {self.seconds / 60:.1f} min  loss {loss:.4f}  validation SDR vocals "
                 f"{scores.vocals_db:.2f} dB  accompaniment {scores.accompaniment_db:.2f} dB"
@@ -269,9 +277,10 @@ class Trainer:
 
 
 def split_recordings(recordings: Sequence[Recording], config: Config) -> tuple[list[Recording], list[Recording]]:
-    """Return what to train on and what to validate on; no name stands on both sides."""
+    """Return what to train on and what to validate on; no name stands on both sides, and no estimate is a reference."""
     held_out = set(config.validation_songs)
-    return [r for r in recordings if r.name not in held_out], [r for r in recordings if r.name in held_out]
+    training = [r for r in recordings if r.name not in held_out]
+    return training, [r for r in recordings if r.name in held_out and not r.is_labelled]
 
 
 def _learning_rate(config: Config, step: int, progress: float) -> float:
@@ -279,21 +288,3 @@ def _learning_rate(config: Config, step: int, progress: float) -> float:
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
     annealed = optimizer.final_learning_rate + cosine * (optimizer.learning_rate - optimizer.final_learning_rate)
     return annealed * min(1.0, (step + 1) / optimizer.warmup_steps)
-
-
-@contextmanager
-def _stop_requests() -> Iterator[threading.Event]:
-    """Yield an event that is set when someone asks to stop; a second Ctrl-C ends at once."""
-    stopped = threading.Event()
-
-    def on_signal(number: int, _frame: FrameType | None) -> None:
-        if stopped.is_set() and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stopped.set()
-
-    previous = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

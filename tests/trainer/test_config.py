@@ -49,7 +49,7 @@ def test_wrong_settings_are_named(setting, word):
 
 
 def test_unknown_presets_are_told_apart_from_files(tmp_path):
-    with pytest.raises(TrainerError, match="lite, main, published"):
+    with pytest.raises(TrainerError, match="lite, lite-12, lite-46, lite-93, main, published"):
         load_preset("heavy")
     broken = tmp_path / "broken.toml"
     broken.write_text("name = ")

@@ -1,1 +1,1 @@
-"""Recordings with their stems, and the examples drawn from them."""
+"""Recordings with their stems, packs of them, and the examples drawn from them."""

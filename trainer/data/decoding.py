@@ -1,12 +1,14 @@
-"""Decode audio once to int16 at the training rate and keep it memory-mapped."""
+"""Decode audio once to int16 at the training rate and keep it memory-mapped, with what was measured on it."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -16,6 +18,8 @@ from numpy.typing import NDArray
 
 from trainer.errors import TrainerError
 from trainer.outputs import written_whole
+
+Audio = NDArray[np.float32]
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".mp3", ".ogg", ".opus", ".aif", ".aiff", ".m4a", ".mp4"})
 _CONTAINERS = frozenset({".m4a", ".mp4"})
@@ -60,6 +64,19 @@ def sample_rate_of(path: Path) -> int:
             return container.streams.audio[0].rate
 
 
+def seconds_of(path: Path) -> float:
+    """Return how long a file's first audio stream is by its header, in seconds.
+
+    Raises:
+        TrainerError: The file holds no audio.
+    """
+    with _readable(path):
+        if path.suffix.lower() not in _CONTAINERS:
+            return soundfile.info(path).duration
+        with av.open(str(path)) as container:
+            return (container.duration or 0) / av.time_base
+
+
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     """Turn what the codecs and the system raise into one sentence about the file."""
@@ -80,8 +97,8 @@ def as_float(frame: av.AudioFrame) -> NDArray[np.float32]:
 
 
 def cached(
-    key: str, sources: list[Path], sample_rate: int, make: Callable[[], tuple[NDArray[np.float32], int]]
-) -> NDArray:
+    key: str, sources: Sequence[Path], sample_rate: int, make: Callable[[], tuple[NDArray[np.float32], int]]
+) -> NDArray[np.int16]:
     """Return audio `(channels, samples)` as a memory-mapped int16 array at `sample_rate`, made once.
 
     Args:
@@ -93,20 +110,47 @@ def cached(
     Raises:
         TrainerError: The audio cannot be trained on, or the cache cannot be written.
     """
-    stamps = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in sources]
-    digest = hashlib.sha256(repr((_CACHE_FORMAT, key, stamps, sample_rate)).encode()).hexdigest()[:32]
-    target = cache_folder() / f"{digest}.npy"
+    target = _place(key, sources, sample_rate, ".npy")
     if not target.is_file():
         audio, own_rate = make()
         if own_rate != sample_rate:
             audio = soxr.resample(audio.T, own_rate, sample_rate, quality="HQ").T
-        _require_usable(sources[0], audio)
+        require_usable(sources[0], audio)
         with written_whole(target) as beside:
             np.save(beside, np.round(np.clip(audio, -1, 1) * FULL_SCALE).astype(np.int16))
-    return np.load(target, mmap_mode="r")
+    # Copy on write: nobody writes, but torch takes no array that it could not write to.
+    return np.load(target, mmap_mode="c")
 
 
-def _require_usable(path: Path, audio: NDArray[np.float32]) -> None:
+def cached_facts(
+    key: str, sources: Sequence[Path], sample_rate: int, measure: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """Return what `measure` says about audio, JSON values, measured once; the rest is as for `cached`."""
+    target = _place(key, sources, sample_rate, ".json")
+    if not target.is_file():
+        with written_whole(target) as beside:
+            beside.write_text(json.dumps(measure()))
+    return json.loads(target.read_text())
+
+
+def _place(key: str, sources: Sequence[Path], sample_rate: int, suffix: str) -> Path:
+    stamps = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in sources]
+    digest = hashlib.sha256(repr((_CACHE_FORMAT, key, stamps, sample_rate)).encode()).hexdigest()[:32]
+    return cache_folder() / f"{digest}{suffix}"
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file.
+
+    Raises:
+        TrainerError: The file cannot be read.
+    """
+    with _readable(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def require_usable(path: Path, audio: NDArray[np.float32]) -> None:
+    """Raise TrainerError where `(channels, samples)` audio from a file cannot be trained on."""
     if not audio.size:
         raise TrainerError(f"{path}: holds no samples; remove it from the data")
     if audio.shape[0] > 2:

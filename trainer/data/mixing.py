@@ -1,4 +1,4 @@
-"""Draw training examples: crops of stems, mixed within and across songs."""
+"""Training examples, mixed and augmented a batch at a time on the training device."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from trainer.config import Config
-from trainer.data.augmentation import Audio, equalize, place, reverberate, varispeed
+from trainer.data import augmentation
 from trainer.data.decoding import FULL_SCALE
+from trainer.data.drawing import Crop, Deck, Example, Strip, Track
 from trainer.data.recordings import Recording
-from trainer.errors import TrainerError
 
 _AUDIBLE = 10 ** (-45 / 20)
-_TRIES = 6
-_LEVEL_DB = -18.0
-_NATURAL_DB = 10.0
+_GPU_SHARE = 0.5  # of the free memory of a GPU that recordings may take
 
 
 @dataclass(frozen=True)
@@ -37,159 +33,141 @@ class Batch:
     warmup_frames: int
 
 
-class ExampleMixer(Dataset[Batch]):
-    """Batch number `step` of process `rank`, a pure function of both and the seed."""
+class ExampleMixer:
+    """Makes batches out of recordings, which it holds as int16, on the GPU where there is one and they fit.
 
-    def __init__(self, recordings: Sequence[Recording], config: Config, rank: int = 0) -> None:
-        self.config, self.rank = config, rank
-        self.voices = _Draw([r for r in recordings if r.vocals is not None])
-        self.backings = _Draw([r for r in recordings if r.accompaniment])
-        self.songs = _Draw([r for r in recordings if r.vocals is not None and r.accompaniment])
-        if not self.voices.items or not self.backings.items:
-            raise TrainerError("the data holds no vocals or no accompaniment; add a folder that has the other side")
+    Everything linear (equaliser, room, low-pass, speed) happens in one transform over the whole crop, taken as one
+    period of a sound: what rings on at its end is heard at its beginning, as the sound of what came before.
+    """
 
-    def __getitem__(self, step: int) -> Batch:
+    def __init__(self, recordings: Sequence[Recording], config: Config, device: torch.device) -> None:
+        self.config, self.device = config, device
+        store = device if _fit(recordings, device) else torch.device("cpu")
+        tracks = [Track.of(recording, store) for recording in recordings]
+        self._deck = Deck(tracks, config.mixing, config.sample_rate)
+
+    @torch.no_grad()
+    def batch(self, step: int, rank: int = 0) -> Batch:
+        """Return batch number `step` of process `rank`, a pure function of both and the seed."""
         mixing, seed = self.config.mixing, self.config.optimizer.seed
         shared = np.random.default_rng((seed, step))
         warmup_s = mixing.long_warmup_s if shared.random() < mixing.long_warmup else mixing.warmup_s
         warmup_frames, crop_frames = (self._frames(seconds) for seconds in (warmup_s, mixing.crop_s))
-        rng = np.random.default_rng((seed, step, self.rank, 1))
         samples = (warmup_frames + crop_frames) * self.config.stft.hop_length
-        examples = [self._example(rng, samples) for _ in range(self.config.optimizer.batch_size)]
-        mixture, vocals = (torch.from_numpy(np.stack([e[index] for e in examples])) for index in (0, 1))
-        return Batch(mixture, vocals, torch.tensor([e[2] for e in examples]), warmup_frames)
+        rng = np.random.default_rng((seed, step, rank, 1))
+        examples = [self._deck.draw(rng, samples) for _ in range(self.config.optimizer.batch_size)]
+        generator = torch.Generator(self.device).manual_seed(int(rng.integers(1 << 62)))
+        vocals, accompaniment = self._render(examples, samples, generator)
+        mixture, vocals = _at_levels(vocals, accompaniment, examples)
+        coded = [index for index, example in enumerate(examples) if example.codec]
+        if coded:
+            noise_db = torch.tensor([examples[index].codec.noise_db for index in coded], device=self.device)
+            mixture[coded] = augmentation.add_coding_noise(mixture[coded], noise_db)
+        bandwidth_hz = torch.tensor([example.bandwidth_hz for example in examples], device=self.device)
+        return Batch(mixture, vocals, bandwidth_hz, warmup_frames)
 
     def _frames(self, seconds: float) -> int:
         unit = self.config.model.chunk_frames
         return max(1, round(seconds * self.config.sample_rate / self.config.stft.hop_length / unit)) * unit
 
-    def _example(self, rng: np.random.Generator, samples: int) -> tuple[Audio, Audio, float]:
-        mixing = self.config.mixing
-        if self.songs.items and rng.random() < mixing.coherent:
-            vocals, accompaniment, bandwidth_hz = self._coherent(rng, samples)
-        else:
-            voice, backing = self.voices.one(rng), self.backings.one(rng)
-            factor = self._speed(rng)
-            vocals = self._voice(voice, factor, rng, samples)
-            accompaniment = self._backing(backing, rng, samples)
-            vocals *= _gain(rng.normal(mixing.vocals_db, mixing.vocals_spread_db) - _ratio_db(vocals, accompaniment))
-            bandwidth_hz = factor * voice.bandwidth_hz
-        mute = rng.random()
-        if mute < mixing.mute_vocals:
-            vocals, bandwidth_hz = np.zeros_like(vocals), self.config.sample_rate / 2
-        elif mute < mixing.mute_vocals + mixing.mute_accompaniment:
-            accompaniment = np.zeros_like(accompaniment)
-        mixture = vocals + accompaniment
-        gain = _gain(_LEVEL_DB + rng.uniform(-mixing.gain_db, mixing.gain_db)) / max(_rms(mixture), _AUDIBLE)
-        return mixture * gain, vocals * gain, bandwidth_hz
+    def _render(self, examples: Sequence[Example], samples: int, generator: torch.Generator) -> Tensor:
+        """Return vocals and accompaniment `(2, batch, 2, samples)` as yet without their levels."""
+        length = augmentation.spectrum_samples(samples)
+        strips = [
+            (side, index, strip)
+            for index, example in enumerate(examples)
+            for side, part in enumerate((example.vocals, example.accompaniment))
+            for strip in part
+        ]
+        rooms = self._room_spectra([strip for *_, strip in strips], length, generator)
+        curves = self._eq_curves([strip for *_, strip in strips], length)
+        mixed = torch.zeros(2, len(examples), 2, length // 2 + 1, dtype=torch.complex64, device=self.device)
+        alike: dict[tuple[float, float], list[tuple[int, int, Strip]]] = {}
+        for entry in strips:
+            alike.setdefault((entry[2].tempo, entry[2].pitch), []).append(entry)
+        for group in alike.values():
+            spectra = self._spectra([strip for *_, strip in group], samples, length)
+            for (side, index, strip), spectrum in zip(group, spectra, strict=True):
+                if strip.eq_db is not None:
+                    spectrum *= curves[id(strip)]
+                if strip.room is not None:
+                    spectrum += spectrum * rooms[id(strip)]
+                mixed[side, index] += spectrum
+        for index, example in enumerate(examples):
+            if example.codec:
+                mixed[:, index, :, round(example.codec.lowpass_hz / self.config.sample_rate * length) :] = 0
+        return torch.fft.irfft(mixed, length)[..., augmentation.EDGE_SAMPLES :][..., :samples]
 
-    def _coherent(self, rng: np.random.Generator, samples: int) -> tuple[Audio, Audio, float]:
-        song = self.songs.one(rng)
-        factor = self._speed(rng)
-        taken = int(samples * factor) + 16
-        start = _audible_start(song.vocals, rng, taken)
-        placing = int(rng.integers(1 << 30))  # one stereo treatment for all stems of a song
-        vocals, *stems = (
-            _fit(varispeed(place(_crop(stem, start, taken), np.random.default_rng(placing)), factor), samples)
-            for stem in (song.vocals, *song.accompaniment)
+    def _spectra(self, strips: Sequence[Strip], samples: int, length: int) -> Tensor:
+        """Return the spectra `(strips, 2, bins)` of strips of one tempo and pitch."""
+        tempo, pitch = strips[0].tempo, strips[0].pitch
+        reach = augmentation.source_samples(samples, tempo, pitch)
+        crops = [crop for strip in strips for crop in strip.crops]
+        gains = torch.tensor([crop.gains for crop in crops], device=self.device)[..., None] / FULL_SCALE
+        audio = torch.stack([_read(crop, reach) for crop in crops]).to(self.device) * gains
+        if len(crops) > len(strips):
+            audio = torch.stack([part.sum(0) for part in audio.split([len(strip.crops) for strip in strips])])
+        resampled = augmentation.resampled_samples(samples, pitch)
+        if tempo != pitch:
+            audio = augmentation.stretch(audio, tempo / pitch, resampled)
+        return augmentation.resampled_spectrum(audio, length)
+
+    def _room_spectra(self, strips: Sequence[Strip], length: int, generator: torch.Generator) -> dict[int, Tensor]:
+        wet = [strip for strip in strips if strip.room is not None]
+        if not wet:
+            return {}
+        tails = augmentation.room_responses([strip.room for strip in wet], self.config.sample_rate, generator)
+        return dict(zip(map(id, wet), torch.fft.rfft(tails[..., :length], length), strict=True))
+
+    def _eq_curves(self, strips: Sequence[Strip], length: int) -> dict[int, Tensor]:
+        equalized = [strip for strip in strips if strip.eq_db is not None]
+        if not equalized:
+            return {}
+        points_db = np.stack([strip.eq_db for strip in equalized])
+        return dict(
+            zip(map(id, equalized), augmentation.eq_gains(points_db, length // 2 + 1, self.device), strict=True)
         )
-        if rng.random() < self.config.mixing.augment:
-            stems = [stem * _gain(rng.uniform(-6, 3)) for stem in stems]
-        accompaniment = np.sum(stems, axis=0, dtype=np.float32)
-        ratio_db = _ratio_db(vocals, accompaniment)
-        if abs(ratio_db) > _NATURAL_DB or rng.random() < self.config.mixing.augment:
-            vocals *= _gain(rng.normal(self.config.mixing.vocals_db, self.config.mixing.vocals_spread_db) - ratio_db)
-        return vocals, accompaniment, factor * song.bandwidth_hz
-
-    def _voice(self, recording: Recording, factor: float, rng: np.random.Generator, samples: int) -> Audio:
-        dry = not recording.accompaniment or recording.vocals.shape[0] == 1
-        vocals = self._stem(recording.vocals, factor, rng, samples, audible=True)
-        return reverberate(vocals, rng, self.config.sample_rate) if dry and rng.random() < 0.8 else vocals
-
-    def _backing(self, recording: Recording, rng: np.random.Generator, samples: int) -> Audio:
-        """One accompaniment, or its stems drawn from as many songs that have the same ones."""
-        sources = [recording] * len(recording.accompaniment)
-        if len(sources) > 1 and rng.random() < 0.5:
-            alike = [r for r in self.backings.of(recording.source) if len(r.accompaniment) == len(sources)]
-            sources = [alike[rng.integers(len(alike))] for _ in sources]
-            stems = [
-                self._stem(r.accompaniment[i], self._speed(rng), rng, samples) * _gain(rng.uniform(-6, 3))
-                for i, r in enumerate(sources)
-            ]
-            return np.sum(stems, axis=0, dtype=np.float32)
-        return self._stem(_Sum(recording.accompaniment), self._speed(rng), rng, samples)
-
-    def _stem(
-        self, stem: NDArray | _Sum, factor: float, rng: np.random.Generator, samples: int, audible: bool = False
-    ) -> Audio:
-        taken = int(samples * factor) + 16
-        start = _audible_start(stem, rng, taken) if audible else int(rng.integers(max(1, stem.shape[1] - taken)))
-        audio = _fit(varispeed(place(_crop(stem, start, taken), rng), factor), samples)
-        return equalize(audio, rng) if rng.random() < self.config.mixing.augment else audio
-
-    def _speed(self, rng: np.random.Generator) -> float:
-        mixing = self.config.mixing
-        return float(rng.uniform(1 - mixing.speed, 1 + mixing.speed)) if rng.random() < mixing.augment else 1.0
 
 
-class _Sum:
-    """Stems that are read as their sum."""
-
-    def __init__(self, stems: Sequence[NDArray]) -> None:
-        self.stems = stems
-        self.shape = (stems[0].shape[0], min(stem.shape[1] for stem in stems))
-
-    def __getitem__(self, index: tuple[slice, slice]) -> Audio:
-        return np.sum([stem[index] for stem in self.stems], axis=0, dtype=np.float32)
-
-
-class _Draw:
-    """Draw recordings so that each source comes up as often as its weight says, whatever its size."""
-
-    def __init__(self, items: Sequence[Recording]) -> None:
-        self.items = items
-        self._by_source: dict = {}
-        for item in items:
-            self._by_source.setdefault(item.source, []).append(item)
-        weights = np.array([source.weight for source in self._by_source])
-        self._shares = weights / weights.sum()
-
-    def of(self, source: object) -> list[Recording]:
-        return self._by_source[source]
-
-    def one(self, rng: np.random.Generator) -> Recording:
-        group = list(self._by_source.values())[rng.choice(len(self._shares), p=self._shares)]
-        return group[rng.integers(len(group))]
+def _at_levels(vocals: Tensor, accompaniment: Tensor, examples: Sequence[Example]) -> tuple[Tensor, Tensor]:
+    """Return mixture and vocals with the levels of the examples."""
+    wanted_db, limit_db, level_db = torch.tensor(
+        [
+            (torch.nan if example.ratio_db is None else example.ratio_db, example.ratio_limit_db, example.level_db)
+            for example in examples
+        ],
+        device=vocals.device,
+    ).T[:, :, None, None]
+    ratio_db = 20 * torch.log10(_rms(vocals).clamp(min=_AUDIBLE) / _rms(accompaniment).clamp(min=_AUDIBLE))
+    is_set = (ratio_db.abs() >= limit_db) & ~wanted_db.isnan()
+    vocals = vocals * torch.where(is_set, 10 ** ((wanted_db - ratio_db) / 20), 1.0)
+    mixture = vocals + accompaniment
+    gain = 10 ** (level_db / 20) / _rms(mixture).clamp(min=_AUDIBLE)
+    return mixture * gain, vocals * gain
 
 
-def _crop(stem: NDArray | _Sum, start: int, samples: int) -> Audio:
-    return np.asarray(stem[:, start : start + samples], np.float32) / np.float32(FULL_SCALE)
+def _rms(audio: Tensor) -> Tensor:
+    return audio.square().mean((1, 2), keepdim=True).sqrt()
 
 
-def _audible_start(stem: NDArray, rng: np.random.Generator, samples: int) -> int:
-    """Return where a crop starts that holds sound; the last one tried where none does."""
-    start = 0
-    for _ in range(_TRIES):
-        start = int(rng.integers(max(1, stem.shape[1] - samples)))
-        if _rms(_crop(stem, start, samples)) > _AUDIBLE:
-            break
-    return start
+def _read(crop: Crop, reach: int) -> Tensor:
+    """Return `(2, reach)` int16 samples, from the beginning again where the stem ends before."""
+    stem, stop = crop.stem, crop.start + reach
+    if stop <= stem.shape[1]:
+        audio = stem[:, crop.start : stop]
+    else:
+        audio = stem.roll(-crop.start, 1).repeat(1, -(-reach // stem.shape[1]))[:, :reach]
+    return audio.flip(0) if crop.swapped else audio.expand(2, -1)
 
 
-def _fit(audio: Audio, samples: int) -> Audio:
-    """Cut to `samples`, or repeat from the start where there is less."""
-    if audio.shape[1] >= samples:
-        return audio[:, :samples]
-    return np.tile(audio, (1, -(-samples // audio.shape[1])))[:, :samples]
-
-
-def _rms(audio: Audio) -> float:
-    return float(np.sqrt(np.mean(np.square(audio)) + 1e-12))
-
-
-def _ratio_db(vocals: Audio, accompaniment: Audio) -> float:
-    return 20 * np.log10(max(_rms(vocals), _AUDIBLE) / max(_rms(accompaniment), _AUDIBLE))
-
-
-def _gain(level_db: float) -> np.float32:
-    return np.float32(10 ** (level_db / 20))
+def _fit(recordings: Sequence[Recording], device: torch.device) -> bool:
+    """Tell whether recordings fit on a device beside the training."""
+    if device.type != "cuda":
+        return True
+    held = sum(
+        stem.nbytes
+        for recording in recordings
+        for stem in (recording.vocals, *recording.accompaniment)
+        if stem is not None
+    )
+    return held < _GPU_SHARE * torch.cuda.mem_get_info(device)[0]

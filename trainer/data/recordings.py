@@ -1,62 +1,25 @@
-"""Find recordings in the layouts people keep them in."""
+"""Recordings decoded for training, from folders and packs alike."""
 
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Callable, Iterator, Mapping
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.data.decoding import AUDIO_SUFFIXES, cached, decode, sample_rate_of
-from trainer.data.songs import FOLDER_PARTS, INSTRUMENTS, STEMS_SUFFIXES, Song, find_songs
-from trainer.errors import TrainerError
+from trainer.data import analysis
+from trainer.data.decoding import FULL_SCALE, cached, cached_facts
+from trainer.data.packs import read_pack
+from trainer.data.sources import Facts, Original, Source, originals_in_folder
 
 # Resampling fades out towards the end of the old band.
 _RESAMPLED_BAND = 0.94
-KINDS = ("songs", "vocals", "accompaniment", "karaoke")
-
-
-@dataclass(frozen=True)
-class Source:
-    """One `--data` argument, `[KIND=]FOLDER[@WEIGHT]`.
-
-    Attributes:
-        folder: Where the recordings are.
-        kind: `songs` (MUSDB18 STEMS files, MUSDB18-HQ folders, or folders of `vocals.*` with `accompaniment.*` or
-            `mixture.*`), `vocals` or `accompaniment` (every file is one), or `karaoke` (accompaniment left, voice
-            right).
-        weight: How often it is drawn from, relative to the others.
-    """
-
-    folder: Path
-    kind: str = "songs"
-    weight: float = 1.0
-
-    @classmethod
-    def parse(cls, text: str) -> Source:
-        """Read `[KIND=]FOLDER[@WEIGHT]`.
-
-        Raises:
-            TrainerError: The kind is unknown, the folder missing or the weight not positive.
-        """
-        head, separator, tail = text.partition("=")
-        kind, rest = (head, tail) if separator and head in KINDS else ("songs", text)
-        folder, separator, weight = rest.rpartition("@")
-        if not separator:
-            folder, weight = rest, "1"
-        try:
-            source = cls(Path(folder), kind, float(weight))
-        except ValueError:
-            source = cls(Path(rest), kind)
-        if not source.folder.is_dir():
-            raise TrainerError(f"{text}: no such folder; give [{'|'.join(KINDS)}=]FOLDER[@WEIGHT]")
-        if not 0 < source.weight < math.inf:
-            raise TrainerError(f"{text}: the weight must be a number above zero")
-        return source
+_THREADS = min(8, os.cpu_count() or 1)  # each may hold a whole song as float
 
 
 @dataclass(frozen=True)
@@ -65,10 +28,12 @@ class Recording:
 
     Attributes:
         name: The song's name.
-        source: The `--data` argument it came from.
-        bandwidth_hz: The highest frequency its audio can hold.
+        source: The `--data` argument it came from, or that it was packed from.
+        bandwidth_hz: The highest frequency its voice holds, or its music where nobody sings.
         vocals: The singing; None for instrumental music.
         accompaniment: The stems that sum to everything else; empty for bare voices.
+        tempo_bpm: Beats per minute of the accompaniment, give or take an octave; None where no beat stands out.
+        vocals_db: Level of the vocals in blocks of `analysis.LOUDNESS_BLOCK_S`.
     """
 
     name: str
@@ -76,11 +41,18 @@ class Recording:
     bandwidth_hz: float
     vocals: NDArray[np.int16] | None
     accompaniment: tuple[NDArray[np.int16], ...]
+    tempo_bpm: float | None = None
+    vocals_db: tuple[int, ...] = ()
 
     @property
     def samples(self) -> int:
         """Length of the shortest stem."""
         return min(stem.shape[1] for stem in (*self.accompaniment, *(() if self.vocals is None else (self.vocals,))))
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether its stems are estimates that hold remains of each other."""
+        return self.source.kind == "labelled"
 
 
 def find_recordings(source: Source, sample_rate: int) -> Iterator[Recording]:
@@ -89,54 +61,52 @@ def find_recordings(source: Source, sample_rate: int) -> Iterator[Recording]:
     Raises:
         TrainerError: The folder holds nothing of its kind, or a file cannot be read.
     """
-    if source.kind == "songs":
-        if all((source.folder / split).is_dir() for split in ("train", "test")):
-            raise TrainerError(f"{source.folder}: holds test songs too; name {source.folder / 'train'}")
-        for song in find_songs(source.folder):
-            yield _read_song(song, source, sample_rate)
-        return
-    files = [path for path in sorted(source.folder.rglob("*")) if path.suffix.lower() in AUDIO_SUFFIXES]
-    if not files:
-        raise TrainerError(f"{source.folder}: holds no audio files; {source.kind}= takes a folder of them")
-    if any(path.stem.lower() in FOLDER_PARTS or path.name.lower().endswith(STEMS_SUFFIXES) for path in files):
-        raise TrainerError(f"{source.folder}: holds songs with their stems; give it without {source.kind}=")
-    for path in files:
-        yield _read_file(path, source, sample_rate)
+    return decode_all(find_originals(source), sample_rate)
 
 
-def _read_song(song: Song, source: Source, sample_rate: int) -> Recording:
-    files = [path for _, path in song.parts]
-    load_parts = functools.cache(song.load_parts)
+def find_originals(source: Source) -> list[Original]:
+    """Return the recordings of a source before they are decoded.
 
-    def stem(name: str, make: Callable[[Mapping[str, NDArray]], NDArray]) -> NDArray[np.int16]:
-        return cached(name, files, sample_rate, lambda: (make(load_parts()[0]), load_parts()[1]))
-
-    def part(name: str) -> NDArray[np.int16]:
-        return stem(name, lambda parts: parts[name])
-
-    if song.names >= INSTRUMENTS:
-        accompaniment = tuple(part(name) for name in sorted(INSTRUMENTS))
-    elif "accompaniment" in song.names:
-        accompaniment = (part("accompaniment"),)
-    else:
-        accompaniment = (stem("mixture - vocals", lambda parts: parts["mixture"] - parts["vocals"]),)
-    return Recording(song.name, source, _bandwidth_hz(files[0], sample_rate), part("vocals"), accompaniment)
+    Raises:
+        TrainerError: The folder holds nothing of its kind, a file cannot be read, or a piece of a pack is damaged.
+    """
+    return read_pack(source) if source.is_pack else originals_in_folder(source)
 
 
-def _read_file(path: Path, source: Source, sample_rate: int) -> Recording:
-    bandwidth_hz = _bandwidth_hz(path, sample_rate)
-    audio = cached("whole", [path], sample_rate, lambda: decode(path))
-    if source.kind == "vocals":
-        return Recording(path.stem, source, bandwidth_hz, audio, ())
-    if source.kind == "accompaniment":
-        return Recording(path.stem, source, bandwidth_hz, None, (audio,))
-    if audio.shape[0] != 2:
-        raise TrainerError(
-            f"{path}: has {audio.shape[0]} channels; karaoke files hold accompaniment left and voice right"
+def decode_all(originals: Sequence[Original], sample_rate: int) -> Iterator[Recording]:
+    """Decode recordings on all cores, in their order; what was decoded before is only looked up."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        yield from pool.map(lambda original: _decoded(original, sample_rate), originals)
+
+
+def _decoded(original: Original, sample_rate: int) -> Recording:
+    load = functools.cache(original.load)
+
+    def stem(name: str) -> NDArray[np.int16]:
+        return cached(name, original.files, sample_rate, lambda: (load()[name], original.sample_rate))
+
+    vocals = None if original.vocals is None else stem(original.vocals)
+    accompaniment = tuple(stem(name) for name in original.accompaniment)
+
+    def measure() -> dict[str, Any]:
+        voice, *music = (
+            None if audio is None else audio.astype(np.float32) / FULL_SCALE for audio in (vocals, *accompaniment)
         )
-    return Recording(path.stem, source, bandwidth_hz, audio[1:], (audio[:1],))
+        facts = original.facts or Facts.measure(voice, tuple(music), sample_rate)
+        levels = [] if voice is None else analysis.loudness_db(voice, sample_rate).tolist()
+        return {"bandwidth_hz": facts.bandwidth_hz, "tempo_bpm": facts.tempo_bpm, "vocals_db": levels}
 
-
-def _bandwidth_hz(path: Path, sample_rate: int) -> float:
-    own_rate = sample_rate_of(path)
-    return sample_rate / 2 if own_rate >= sample_rate else _RESAMPLED_BAND * own_rate / 2
+    # Packs say what their recordings are called in stem names, so these tell recordings of one piece apart.
+    facts = cached_facts(repr((original.vocals, original.accompaniment)), original.files, sample_rate, measure)
+    bandwidth_hz = min(facts["bandwidth_hz"], sample_rate / 2)
+    if original.sample_rate < sample_rate:
+        bandwidth_hz = min(bandwidth_hz, _RESAMPLED_BAND * original.sample_rate / 2)
+    return Recording(
+        original.name,
+        original.source,
+        bandwidth_hz,
+        vocals,
+        accompaniment,
+        facts["tempo_bpm"],
+        tuple(facts["vocals_db"]),
+    )

@@ -5,7 +5,8 @@ import pytest
 import soundfile
 
 from tests.training import SAMPLE_RATE, make_stems, write_song
-from trainer.data.recordings import Source, find_recordings
+from trainer.data.recordings import find_recordings
+from trainer.data.sources import Source
 from trainer.errors import TrainerError
 
 
@@ -39,9 +40,9 @@ def test_flat_folders_of_one_side_and_karaoke(tmp_path):
     np.testing.assert_allclose(as_float(karaoke.accompaniment[0])[0], left, atol=1e-4)
 
 
-def test_other_rates_are_resampled_and_their_bandwidth_kept(tmp_path):
+def test_other_rates_are_resampled_and_their_bandwidth_kept(tmp_path, rng):
     tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)
-    soundfile.write(tmp_path / "voice.wav", tone, 16000, subtype="PCM_16")
+    soundfile.write(tmp_path / "voice.wav", tone + 1e-4 * rng.standard_normal(16000), 16000, subtype="PCM_16")
     [voice] = read(tmp_path, "vocals")
     expected = 0.5 * np.sin(2 * np.pi * 440 * np.arange(SAMPLE_RATE) / SAMPLE_RATE)
     assert 7000 < voice.bandwidth_hz < 8000
@@ -75,6 +76,13 @@ def test_a_changed_file_is_decoded_again(tmp_path):
         soundfile.write(path, np.full((1000, 1), level), SAMPLE_RATE, subtype="FLOAT")
         [voice] = read(path.parent, "vocals")
         assert as_float(voice.vocals).max() == pytest.approx(level, abs=1e-4)
+
+
+def test_labelled_songs_are_read_as_songs_and_known_as_labelled(tmp_path):
+    write_song(tmp_path / "song", make_stems(1))
+    [true], [labelled] = read(tmp_path), read(tmp_path, "labelled")
+    np.testing.assert_array_equal(true.vocals, labelled.vocals)
+    assert (true.is_labelled, labelled.is_labelled) == (False, True)
 
 
 def test_sources_parse():
