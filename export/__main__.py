@@ -10,6 +10,7 @@ from export.adapters.open_unmix import export_trained, export_umxhq
 from export.adapters.spleeter import CONTEXTS, export_spleeter
 from export.check import check_plugin
 from export.errors import ExportError
+from export.quantize import quantize
 from export.step_graph import model_spec, write_step_graph
 from export.verify import verify_export
 from realtime.contract import ContractError
@@ -22,13 +23,14 @@ _LICENSE = "as the licences of the training data allow"
 _USAGE = """python -m export CHECKPOINT [-o MODEL.onnx] [--license TEXT]
        python -m export umx DIR [-o MODEL.onnx]
        python -m export spleeter [--context 64|128] [-o MODEL.onnx]
+       python -m export quantize MODEL.onnx [-o MODEL-int8.onnx] --data DIR...
        python -m export check MODEL.onnx"""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; return its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    commands = {"check": _check, "umx": _export_umxhq, "spleeter": _export_spleeter}
+    commands = {"check": _check, "quantize": _quantize, "umx": _export_umxhq, "spleeter": _export_spleeter}
     try:
         return commands.get(words[0] if words else "", _export)(words)
     except (ContractError, ExportError, PluginError, TrainerError) as error:
@@ -92,6 +94,27 @@ def _export_spleeter(words: list[str]) -> int:
 
 def _say_written(output: Path, error: float) -> int:
     print(f"verified: host {error:.1e} of peak from torch\nwrote {output} ({output.stat().st_size / 2**20:.1f} MiB)")
+    return 0
+
+
+def _quantize(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        prog="python -m export",
+        usage=_USAGE,
+        description="Write an int8 version where it is worth it.",
+    )
+    parser.add_argument("quantize")
+    parser.add_argument("model", type=Path, metavar="MODEL.onnx")
+    parser.add_argument("-o", "--output", type=Path, metavar="MODEL-int8.onnx", help="default: its name in this folder")
+    parser.add_argument(
+        "--data", type=Path, nargs="+", required=True, metavar="DIR", help="folders that hold validation songs"
+    )
+    args = parser.parse_args(words)
+    output = args.output or Path(f"{args.model.stem}-int8.onnx")
+    if output.is_dir():
+        raise ExportError(f"{output}: is a folder; name the .onnx file to write in it")
+    print(f"int8: {quantize(args.model, output, args.data)}")
+    print(f"wrote {output} ({output.stat().st_size / 2**20:.1f} MiB)")
     return 0
 
 

@@ -66,7 +66,9 @@ class _DualPathWriter(GraphWriter):
         """Map the parts `(1, channels, bins, frames, 1)` of the mixture to features."""
         encoder, parts = self._network.encoder, 3 * self._channels
         power = self.node("Add", self.node("Mul", real, real), self.node("Mul", imag, imag))
-        floored = self.node("Add", power, self.constant("power_floor", np.float32(POWER_FLOOR)))
+        # As large as what it is added to: a scalar would be broadcast one value at a time, for the last axis has one.
+        floor = np.full((1, self._channels, self._bins, self._frames, 1), POWER_FLOOR, np.float32)
+        floored = self.node("Add", power, self.constant("power_floor", floor))
         spectrum = self.concat([real, imag, self.node("Sqrt", power)])
         compressed = self.node("Div", spectrum, self.node("Sqrt", self.node("Sqrt", floored)))
         rows = self.transpose(self.reshape(compressed, parts, -1), 1, 0)

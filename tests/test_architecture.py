@@ -28,7 +28,7 @@ MAY_IMPORT = {
 }
 # Where a library may be imported, and nowhere else.
 HOMES = {
-    "onnxruntime": ("realtime.plugin",),
+    "onnxruntime": ("realtime.plugin", "export.quantize"),
     "sounddevice": ("realtime.live",),
     "pedalboard": ("realtime.live",),
     "torch": ("trainer", "export"),

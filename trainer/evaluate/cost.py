@@ -163,6 +163,7 @@ COUNTERS: Mapping[str, Callable[[onnx.NodeProto, Shapes], int]] = {
     "Conv": _convolution,
     "ConvTranspose": _transposed_convolution,
     "LSTM": _recurrent,
+    "DynamicQuantizeLSTM": _recurrent,
     "GRU": _recurrent,
     "RNN": _recurrent,
     "Einsum": _einsum,
