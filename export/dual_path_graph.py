@@ -15,21 +15,21 @@ from torch import nn
 from export.graph import GraphWriter
 from realtime.contract import ModelSpec
 from trainer.layers import POWER_FLOOR, BandLinear, BidirectionalPath, InterChunkPath
+from trainer.level import LEAST_WEIGHT, LEVEL_FLOOR, SILENCE_POWER, TARGET_POWER
 from trainer.model import CausalDualPathRnn
 
 
 def dual_path_graph(model: CausalDualPathRnn, spec: ModelSpec) -> onnx.ModelProto:
     """Return the graph of one call of `model`, without metadata.
 
-    The rows of its state are `(bands, frames)`, where those of torch are `(frames, bands)`.
+    The rows of its state `inter` are `(bands, frames)`, where those of torch are `(frames, bands)`.
     """
-    [state] = spec.states
     frames = (spec.channels, spec.stft.bins, spec.hops_per_call, 2)
     writer = _DualPathWriter(model, spec)
-    writer.write(state.name)
+    writer.write()
     return writer.model(
-        {"mixture": (1, *frames), state.name: state.shape},
-        {"estimates": (1, len(spec.targets), *frames), f"{state.name}_out": state.shape},
+        {"mixture": (1, *frames)} | {state.name: state.shape for state in spec.states},
+        {"estimates": (1, len(spec.targets), *frames)} | {f"{state.name}_out": state.shape for state in spec.states},
     )
 
 
@@ -43,12 +43,12 @@ class _DualPathWriter(GraphWriter):
         self._channels, self._targets, self._bins = spec.channels, len(spec.targets), spec.stft.bins
         self._unbanded = spec.stft.bins - sum(count * width for count, width in model.encoder.bands)
 
-    def write(self, state: str) -> None:
+    def write(self) -> None:
         network = self._network
         # Apart for the whole call: interleaved, every operation on them would be a loop over pairs.
         real, imag = self.split("mixture", [1, 1], axis=-1)
         features = self._encode(real, imag)
-        states = iter(self.split(state, [1] * 2 * len(network.inter)))
+        states = iter(self.split("inter", [1] * 2 * len(network.inter)))
         next_states: list[str] = []
         for inter, intra in zip(network.inter, network.intra, strict=True):
             features, pair = self._along_chunks(inter, features, [next(states), next(states)])
@@ -59,16 +59,18 @@ class _DualPathWriter(GraphWriter):
                 features = self._swap(features, self._bands, self._frames)
                 features = self._along(intra.along_frames, features, self._frames, self._bands)
                 features = self._swap(features, self._frames, self._bands)
-        self.nodes("Concat", next_states, [f"{state}_out"], axis=0)
+        self.nodes("Concat", next_states, ["inter_out"], axis=0)
         self._apply(self._decode(features), real, imag)
 
     def _encode(self, real: str, imag: str) -> str:
         """Map the parts `(1, channels, bins, frames, 1)` of the mixture to features."""
         encoder, parts = self._network.encoder, 3 * self._channels
+        real, imag = (self.reshape(part, 1, -1) for part in (real, imag))
         power = self.node("Add", self.node("Mul", real, real), self.node("Mul", imag, imag))
-        # As large as what it is added to: a scalar would be broadcast one value at a time, for the last axis has one.
-        floor = np.full((1, self._channels, self._bins, self._frames, 1), POWER_FLOOR, np.float32)
-        floored = self.node("Add", power, self.constant("power_floor", floor))
+        # With u = 1 / gain^2, gain x / (gain^2 |x|^2 + floor)^(1/4) = x / (u |x|^2 + u^2 floor)^(1/4).
+        u = self._follow_level(power)
+        floor = self.node("Mul", self.node("Mul", u, u), self.constant("power_floor", np.float32(POWER_FLOOR)))
+        floored = self.node("Add", self.node("Mul", power, u), floor)
         spectrum = self.concat([real, imag, self.node("Sqrt", power)])
         compressed = self.node("Div", spectrum, self.node("Sqrt", self.node("Sqrt", floored)))
         rows = self.transpose(self.reshape(compressed, parts, -1), 1, 0)
@@ -85,6 +87,23 @@ class _DualPathWriter(GraphWriter):
             biases.append(self._value(linear, "bias"))
         bias = self.constant("encoder.bias", np.concatenate(biases))
         return self._rows(self.node("Add", self.concat(outputs), bias))
+
+    def _follow_level(self, power: str) -> str:
+        """Update the state `level` by the power `(1, channels * bins * frames)`; return the level over its target."""
+        level = self._network.level
+        weights = level.weights.numpy()[None, :, None].repeat(self._channels, 0).repeat(self._frames, 2)
+        now = self.node("MatMul", power, self.constant("level.weights", weights.reshape(-1, 1)))
+        heard = self.node("Greater", now, self.constant("level.silence", np.float32([[SILENCE_POWER]])))
+        share = self.constant("level.share", np.float32([[1 - level.decay]]))
+        share = self.node("Mul", self.node("Cast", heard, to=onnx.TensorProto.FLOAT), share)
+        now = self.concat([now, self.constant("one", np.float32([[1]]))], axis=1)
+        change = self.node("Mul", self.node("Sub", now, "level"), share)
+        self.nodes("Add", ["level", change], ["level_out"])
+        sums, weights = self.split("level_out", [1, 1], axis=1)
+        weights = self.node("Max", weights, self.constant("level.least_weight", np.float32([[LEAST_WEIGHT]])))
+        scale = self.constant("level.scale", np.float32([[1 / TARGET_POWER]]))
+        floor = self.constant("level.floor", np.float32([[LEVEL_FLOOR]]))
+        return self.node("Mul", self.node("Add", self.node("Div", sums, weights), floor), scale)
 
     def _along_chunks(self, path: InterChunkPath, features: str, states: list[str]) -> tuple[str, list[str]]:
         rows = self.reshape(self._norm(path.norm, features), 1, -1, self._features)

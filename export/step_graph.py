@@ -18,8 +18,6 @@ from realtime.contract import ModelSpec, StateSpec
 from trainer.architectures import Network
 from trainer.model import CausalDualPathRnn
 
-_STATE = "inter"
-
 
 def model_spec(model: Network, about: Mapping[str, Any], license_text: str) -> ModelSpec:
     """Describe a model for the host.
@@ -43,7 +41,7 @@ def model_spec(model: Network, about: Mapping[str, Any], license_text: str) -> M
         residual=config.residual,
         stft=config.stft,
         hops_per_call=config.model.chunk_frames,
-        states=() if 0 in model.state_shape() else (StateSpec(_STATE, model.state_shape()),),
+        states=tuple(StateSpec(name, shape) for name, shape in model.state_shapes().items()),
         card={
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "training": {key: about[key] for key in ("commit", "step", "seconds", "validation")},
@@ -74,12 +72,12 @@ def _trace(model: Network, spec: ModelSpec, path: Path) -> None:
         warnings.simplefilter("ignore")  # of the exporter about itself
         torch.onnx.export(
             _OneCall(model),
-            (mixture, torch.zeros(spec.states[0].shape)),
+            (mixture, *(torch.zeros(state.shape) for state in spec.states)),
             str(path),
             dynamo=False,
             opset_version=OPSET,
-            input_names=["mixture", _STATE],
-            output_names=["estimates", f"{_STATE}_out"],
+            input_names=["mixture", *(state.name for state in spec.states)],
+            output_names=["estimates", *(f"{state.name}_out" for state in spec.states)],
         )
 
 
@@ -89,11 +87,12 @@ def _data_name(folder: Path) -> str:
 
 
 class _OneCall(nn.Module):
-    """The model with its state as a plain input and output."""
+    """The model with its states as plain inputs and outputs."""
 
     def __init__(self, model: Network) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, mixture: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-        return self.model(mixture, state)
+    def forward(self, mixture: Tensor, *states: Tensor) -> tuple[Tensor, ...]:
+        estimates, following = self.model(mixture, dict(zip(self.model.state_shapes(), states, strict=True)))
+        return estimates, *following.values()

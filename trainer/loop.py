@@ -166,7 +166,8 @@ class Trainer:
             with torch.no_grad():
                 _, state = self.model.eval()(spectrum[..., : batch.warmup_frames, :])
             self.model.train()
-            estimates, _ = model(spectrum[..., batch.warmup_frames :, :], state.float())
+            state = {name: value.float() for name, value in state.items()}
+            estimates, _ = model(spectrum[..., batch.warmup_frames :, :], state)
         estimates = self._band_limit(estimates[:, 0].float(), batch.bandwidth_hz)
         skipped = batch.warmup_frames * self.config.stft.hop_length
         # The last samples still lack frames to come, the first ones lack those before the crop.

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainer.config import Config
 from trainer.layers import BandDecoder, BandEncoder, InterChunkPath, IntraChunkPath, compress
+from trainer.level import LEVEL_VALUES, RunningLevel
 
 
 class CausalDualPathRnn(nn.Module):
@@ -15,6 +18,7 @@ class CausalDualPathRnn(nn.Module):
 
     The spectrum is split into chunks of `chunk_frames` frames and into bands. Inter-chunk LSTMs run forward in time
     and carry their state from call to call; intra-chunk paths see one whole chunk, which is complete when it arrives.
+    All paths hear the mixture at the same level, whatever its own is.
     """
 
     def __init__(self, config: Config) -> None:
@@ -22,6 +26,7 @@ class CausalDualPathRnn(nn.Module):
         self.config = config
         shape, targets = config.model, len(config.targets)
         self.bands = sum(count for count, _ in shape.bands)
+        self.level = RunningLevel(config)
         self.encoder = BandEncoder(shape.bands, config.channels, shape.features)
         self.inter = nn.ModuleList(InterChunkPath(shape.features, shape.chunk_frames) for _ in range(shape.blocks))
         self.intra = nn.ModuleList(
@@ -29,33 +34,35 @@ class CausalDualPathRnn(nn.Module):
         )
         self.decoder = BandDecoder(shape.bands, targets, config.channels, shape.features)
 
-    def state_shape(self, batch: int = 1) -> tuple[int, int, int]:
-        """Return the shape of the state: hidden and cell of every block, rows, features."""
+    def state_shapes(self, batch: int = 1) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the state: hidden and cell of every block, rows, features; and of the level."""
         shape = self.config.model
-        return 2 * shape.blocks, shape.chunk_frames * batch * self.bands, shape.features
+        inter = (2 * shape.blocks, shape.chunk_frames * batch * self.bands, shape.features)
+        return {"inter": inter, "level": (batch, LEVEL_VALUES)}
 
-    def forward(self, mixture: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, mixture: Tensor, state: Mapping[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Separate the next frames of a stream.
 
         Args:
             mixture: `(batch, channels, bins, frames, 2)`, real and imaginary part last; frames a multiple of
                 `chunk_frames`.
-            state: `state_shape(batch)` from the previous call; None starts a stream.
+            state: Of `state_shapes(batch)`, from the previous call; None starts a stream.
 
         Returns:
             Estimates `(batch, targets, channels, bins, frames, 2)` and the next state.
         """
         if state is None:
-            state = mixture.new_zeros(self.state_shape(mixture.shape[0]))
-        features = self.encoder(compress(mixture))
-        states = state.split(1)
+            state = {name: mixture.new_zeros(shape) for name, shape in self.state_shapes(mixture.shape[0]).items()}
+        gain, level = self.level(mixture, state["level"])
+        features = self.encoder(compress(mixture * gain))
+        states = state["inter"].split(1)
         next_states: list[Tensor] = []
         for index, (inter, intra) in enumerate(zip(self.inter, self.intra, strict=True)):
             features, hidden, cell = inter(features, states[2 * index], states[2 * index + 1])
             features = intra(features)
             next_states += [hidden, cell]
         mask = self.decoder(features)
-        return self._apply_mask(mask, mixture), torch.cat(next_states)
+        return self._apply_mask(mask, mixture), {"inter": torch.cat(next_states), "level": level}
 
     def _apply_mask(self, mask: Tensor, mixture: Tensor) -> Tensor:
         banded = mask.shape[3]

@@ -133,7 +133,13 @@ def test_ctrl_c_leaves_a_pack_that_is_gone_on_with(tmp_path, sources):
     pack = tmp_path / "pack"
     words = [sys.executable, "-m", "trainer", "pack", str(long), *sources, "-o", str(pack)]
     process = subprocess.Popen(
-        words, cwd=ROOT, env=os.environ | {"PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        words,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A job in the background starts without Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     deadline = time.monotonic() + 120
     while not pack.is_dir() and time.monotonic() < deadline:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -42,10 +42,10 @@ class OpenUnmix(nn.Module):
         self.output_scale = nn.Parameter(torch.ones(bins))
         self.output_mean = nn.Parameter(torch.ones(bins))
 
-    def state_shape(self, batch: int = 1) -> tuple[int, ...]:
-        """Return the shape of the state: hidden and cell of every layer; empty for the bidirectional form."""
+    def state_shapes(self, batch: int = 1) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the state: hidden and cell of every layer; nothing for the bidirectional form."""
         shape = self.config.model
-        return (2 * shape.layers, batch, shape.hidden) if shape.unidirectional else (0,)
+        return {"inter": (2 * shape.layers, batch, shape.hidden)} if shape.unidirectional else {}
 
     @torch.no_grad()
     def standardize(self, spectra: Iterable[Tensor]) -> None:
@@ -64,12 +64,12 @@ class OpenUnmix(nn.Module):
         self.input_mean.copy_(-mean)
         self.input_scale.copy_(1 / spread.clamp(min=_SMALLEST_SCALE * float(spread.max())))
 
-    def forward(self, mixture: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, mixture: Tensor, state: Mapping[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Separate the next frames of a stream.
 
         Args:
             mixture: `(batch, channels, bins, frames, 2)`, real and imaginary part last.
-            state: `state_shape(batch)` from the previous call; None starts a stream.
+            state: Of `state_shapes(batch)`, from the previous call; None starts a stream.
 
         Returns:
             Estimates `(batch, 1, channels, bins, frames, 2)` and the next state.
@@ -77,7 +77,7 @@ class OpenUnmix(nn.Module):
         mask, state = self.mask(_magnitudes(mixture), state)
         return (mask[..., None] * mixture)[:, None], state
 
-    def mask(self, magnitudes: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def mask(self, magnitudes: Tensor, state: Mapping[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Map magnitudes `(batch, channels, bins, frames)` to a mask of the same shape, not negative."""
         batch, channels, bins, frames = magnitudes.shape
         rows = magnitudes.permute(3, 0, 1, 2)
@@ -89,14 +89,14 @@ class OpenUnmix(nn.Module):
         mask = self.bn3(self.fc3(rows)).reshape(frames, batch, channels, bins)
         return torch.relu(mask * self.output_scale + self.output_mean).permute(1, 2, 3, 0), state
 
-    def _recall(self, rows: Tensor, state: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _recall(self, rows: Tensor, state: Mapping[str, Tensor] | None) -> tuple[Tensor, dict[str, Tensor]]:
         if not self.config.model.unidirectional:
-            return self.lstm(rows)[0], rows.new_zeros(0)
+            return self.lstm(rows)[0], {}
         if state is None:
-            state = rows.new_zeros(self.state_shape(rows.shape[1]))
-        hidden, cell = state.chunk(2)
+            state = {name: rows.new_zeros(shape) for name, shape in self.state_shapes(rows.shape[1]).items()}
+        hidden, cell = state["inter"].chunk(2)
         recalled, states = self.lstm(rows, (hidden.contiguous(), cell.contiguous()))
-        return recalled, torch.cat(states)
+        return recalled, {"inter": torch.cat(states)}
 
 
 def _magnitudes(spectrum: Tensor) -> Tensor:

@@ -1,0 +1,74 @@
+"""How loud a stream has been lately: what a network hears is taken relative to it."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from realtime.stft import window_pair
+from trainer.config import Config
+
+# Mean power and weight of what was heard so far.
+LEVEL_VALUES = 2
+# The level the network hears everything at, that of a mastered song.
+TARGET_POWER = 10 ** (-14 / 10)
+# Below -80 dBFS nothing is playing, and the level of what was playing stays in mind.
+SILENCE_POWER = 1e-8
+LEVEL_FLOOR = 1e-10
+# Before anything was heard; the first chunk weighs more.
+LEAST_WEIGHT = 1e-6
+_MEMORY_S = 3.0
+_BLOCK_CHUNKS = 256
+
+
+class RunningLevel(nn.Module):
+    """The mean power of the last seconds, chunk by chunk; silence does not count.
+
+    Attributes:
+        decay: How much of the mean is kept from one chunk to the next.
+        weights: `(bins,)`; what each bin's squared magnitude adds to the power of one sample.
+    """
+
+    weights: Tensor
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        stft, self.chunk_frames = config.stft, config.model.chunk_frames
+        self.decay = math.exp(-self.chunk_frames * stft.hop_length / config.sample_rate / _MEMORY_S)
+        # Parseval; the first and the last bin have no mirror image.
+        weights = torch.full((stft.bins,), 2.0 / stft.n_fft / float((window_pair(stft)[0] ** 2).sum()))
+        weights[[0, -1]] /= 2
+        self.register_buffer("weights", weights / (config.channels * self.chunk_frames), persistent=False)
+
+    @torch.no_grad()
+    def forward(self, mixture: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
+        """Follow the level of `(batch, channels, bins, frames, 2)`.
+
+        Args:
+            mixture: The next frames, a multiple of `chunk_frames`.
+            past: `(batch, LEVEL_VALUES)` from the previous call, zero at the start.
+
+        Returns:
+            The gain `(batch, 1, 1, frames, 1)` that brings each frame to the target level, and the next `past`.
+        """
+        power = (mixture.square().sum((1, -1)) * self.weights[:, None]).sum(1)
+        power = power.unflatten(1, (-1, self.chunk_frames)).sum(-1)
+        with torch.autocast(mixture.device.type, enabled=False):
+            parts = []
+            for block in power.split(_BLOCK_CHUNKS, 1):
+                parts.append(self._follow(block, past))
+                past = parts[-1][:, -1]
+        sums, weights = torch.cat(parts, 1).unbind(-1)
+        # The mean over what was heard: the weights tend to one, and lack what came before the start.
+        gain = ((sums / weights.clamp(min=LEAST_WEIGHT) + LEVEL_FLOOR) / TARGET_POWER).rsqrt()
+        return gain.repeat_interleave(self.chunk_frames, 1)[:, None, None, :, None], past
+
+    def _follow(self, power: Tensor, past: Tensor) -> Tensor:
+        """Return the decaying sums `(batch, chunks, LEVEL_VALUES)` after each of `(batch, chunks)`."""
+        heard = (power > SILENCE_POWER).float()
+        age = heard.cumsum(1)
+        kernel = (self.decay ** (age[:, :, None] - age[:, None, :]) * heard[:, None, :]).tril() * (1 - self.decay)
+        now = torch.stack([power, torch.ones_like(power)], -1)
+        return self.decay ** age[:, :, None] * past[:, None] + kernel @ now
