@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import QByteArray, QRectF, QSize, Qt
-from PyQt6.QtGui import QIcon, QPainter, QPixmap
+from PyQt6.QtGui import QIcon, QPainter, QPixmap, QPixmapCache
 from PyQt6.QtSvg import QSvgRenderer
 
 _PATHS = {
@@ -64,8 +64,13 @@ def icon(name: str, color: str, off: str | None = None) -> QIcon:
 
 
 def pixmap(name: str, color: str, size: int, scale: float = 1.0) -> QPixmap:
-    """Return an icon as a picture of `size` logical pixels for a screen of `scale`."""
-    return _draw(_PATHS[name].replace("{s}", _STROKE).replace("{c}", color), size, scale)
+    """Return an icon as a picture of `size` logical pixels for a screen of `scale`, drawn once for all who show it."""
+    key = f"{name} {color} {size} {scale}"
+    picture = QPixmapCache.find(key)
+    if picture is None:
+        picture = _draw(_PATHS[name].replace("{s}", _STROKE).replace("{c}", color), size, scale)
+        QPixmapCache.insert(key, picture)
+    return picture
 
 
 def logo(size: int, scale: float = 1.0) -> QPixmap:
