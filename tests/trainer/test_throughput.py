@@ -36,7 +36,8 @@ def macs_per_frame(config) -> int:
 def test_multiplications_are_those_of_the_weights():
     config = tiny_config()
     frames_per_s = config.sample_rate / config.stft.hop_length
-    assert macs_per_audio_s(config) == pytest.approx(macs_per_frame(config) * frames_per_s)
+    # To follow the level takes a few more, which belong to no weight.
+    assert macs_per_audio_s(config) == pytest.approx(macs_per_frame(config) * frames_per_s, rel=1e-4)
 
 
 def test_the_meter_relates_audio_to_time(monkeypatch):
