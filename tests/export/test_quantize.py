@@ -76,9 +76,33 @@ def test_what_is_as_good_and_faster_is_written_and_says_that_it_is_int8(tmp_path
     assert (tmp_path / "heavy-int8.onnx").stat().st_size < source.stat().st_size / 3
 
 
-def test_what_gains_nothing_is_refused_with_the_figures_and_leaves_no_file(tmp_path, spec, songs):
-    source = identity(tmp_path / "plain.onnx", spec)
-    with pytest.raises(ExportError, match=r"ms a call.*1\.3 times"):
+def fragile(path, spec):
+    """Write a plug-in that halves the mixture by weights beside which others, that meet only zeros, are huge."""
+    values = 2 * spec.channels * spec.stft.bins
+    weights = 0.5 * np.eye(WIDTH, dtype=np.float32)
+    weights[-1] = 1e4
+    constants = {
+        "row": np.array([1, values]),
+        "pads": np.array([0, 0, 0, WIDTH - values]),
+        "weights": weights,
+        "start": np.array([0]),
+        "end": np.array([values]),
+        "axis": np.array([1]),
+        "shape": np.array([1, 1, spec.channels, spec.stft.bins, 1, 2]),
+    }
+    nodes = [
+        helper.make_node("Reshape", ["mixture", "row"], ["flat"]),
+        helper.make_node("Pad", ["flat", "pads"], ["wide"]),
+        helper.make_node("MatMul", ["wide", "weights"], ["product"]),
+        helper.make_node("Slice", ["product", "start", "end", "axis"], ["halved"]),
+        helper.make_node("Reshape", ["halved", "shape"], ["estimates"]),
+    ]
+    return save_graph(path, spec.to_metadata(), make_graph(spec, nodes, constants))
+
+
+def test_what_loses_quality_is_refused_with_the_figures_and_leaves_no_file(tmp_path, spec, songs):
+    source = fragile(tmp_path / "fragile.onnx", spec)
+    with pytest.raises(ExportError, match=r"loses .* dB.*ms a call.*1\.3 times"):
         quantize(source, tmp_path / "out" / "int8.onnx", [songs], PACED_S)
     assert list((tmp_path / "out").iterdir()) == []
 
