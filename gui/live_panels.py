@@ -123,7 +123,7 @@ class Transport(QFrame):
         self.start.set_text(mark("Stop") if running else mark("Start"))
         self.start.set_icon("stop" if running else "play", "text" if running else "on_accent")
         self.start.setProperty("running", running)
-        self.start.style().polish(self.start)  # type: ignore[union-attr]
+        self.start.style().polish(self.start)
         for button in (self.record, self.compare):
             button.setEnabled(running and not opening)
 

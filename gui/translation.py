@@ -72,7 +72,7 @@ class Catalogue(QTranslator):
         """Say that there is always something to look up."""
         return False
 
-    def translate(self, context: str | None, text: str | None, *_unused: object) -> str | None:  # type: ignore[override]
+    def translate(self, context: str | None, text: str | None, *_unused: object) -> str | None:
         """Return the word for `text`, None where there is none."""
         return self._words.get(text or "") if context == _CONTEXT else None
 

@@ -30,8 +30,8 @@ class QueueList(QListView):
         self.setDropIndicatorShown(True)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.verticalScrollBar().setSingleStep(ROW_HEIGHT // 2)  # type: ignore[union-attr]
-        self.verticalScrollBar().valueChanged.connect(self.shown)  # type: ignore[union-attr]
+        self.verticalScrollBar().setSingleStep(ROW_HEIGHT // 2)
+        self.verticalScrollBar().valueChanged.connect(self.shown)
         self.doubleClicked.connect(lambda index: self._act(PLAY.name, index.data(Qt.ItemDataRole.UserRole)))
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._open_menu)
@@ -98,7 +98,7 @@ class QueueList(QListView):
         index = self.indexAt(point)
         if index.isValid():
             menu = self.menu(index.data(Qt.ItemDataRole.UserRole))
-            menu.popup(self.viewport().mapToGlobal(point))  # type: ignore[union-attr]
+            menu.popup(self.viewport().mapToGlobal(point))
 
     def menu(self, entry: Entry) -> QMenu:
         """Return the menu of a song."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from PyQt6.QtCore import QEvent, QModelIndex, QPoint, QRectF, QSize, Qt, pyqtSignal
+from PyQt6.QtCore import QAbstractItemModel, QEvent, QModelIndex, QPoint, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QHelpEvent, QMouseEvent, QPainter, QPen
 from PyQt6.QtWidgets import QAbstractItemView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QToolTip
 
@@ -89,7 +89,13 @@ class QueueRow(QStyledItemDelegate):
             self._paint_button(painter, theme, place, action, hovered or selected)
         painter.restore()
 
-    def editorEvent(self, event, model, option, index) -> bool:  # type: ignore[no-untyped-def]  # noqa: N802
+    def editorEvent(  # noqa: N802
+        self,
+        event: QEvent | None,
+        model: QAbstractItemModel | None,
+        option: QStyleOptionViewItem,
+        index: QModelIndex,
+    ) -> bool:
         """Do what is clicked on."""
         if isinstance(event, QMouseEvent) and event.type() == QEvent.Type.MouseButtonRelease:
             entry: Entry = index.data(Qt.ItemDataRole.UserRole)
@@ -188,7 +194,7 @@ class QueueRow(QStyledItemDelegate):
             painter.drawPixmap(QPoint(int(place.right() - wide - 22), int(place.center().y() - 8)), picture)
 
     def _paint_button(self, painter: QPainter, theme: Theme, place: QRectF, action: RowAction, near: bool) -> None:
-        pointer = self._view.viewport().mapFromGlobal(self._view.cursor().pos())  # type: ignore[union-attr]
+        pointer = self._view.viewport().mapFromGlobal(self._view.cursor().pos())
         if place.contains(pointer.toPointF()):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("hover"))

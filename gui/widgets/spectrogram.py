@@ -164,5 +164,5 @@ class Spectrogram(QWidget):
 
 
 def _mix(first: QColor, second: QColor, share: float) -> QColor:
-    values = [round(a + share * (b - a)) for a, b in zip(first.getRgb()[:3], second.getRgb()[:3], strict=True)]  # type: ignore[operator]
+    values = [round(a + share * (b - a)) for a, b in zip(first.getRgb()[:3], second.getRgb()[:3], strict=True)]
     return QColor(*values)

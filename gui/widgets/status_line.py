@@ -71,6 +71,6 @@ class _Block(QWidget):
         self.setAccessibleDescription(figure.detail)
         if role_changed:
             self._value.setProperty("role", figure.role)
-            self._value.style().unpolish(self._value)  # type: ignore[union-attr]
-            self._value.style().polish(self._value)  # type: ignore[union-attr]
+            self._value.style().unpolish(self._value)
+            self._value.style().polish(self._value)
             self._value.setFont(font(self.font(), 15, bold=True))
