@@ -13,10 +13,18 @@ from numpy.typing import NDArray
 from torch import nn
 
 from export.graph import GraphWriter
+from export.guide_graph import GuideWriter, guide_states
 from realtime.contract import ModelSpec
+from trainer.guide import BINS
 from trainer.layers import POWER_FLOOR, BandLinear, BidirectionalPath, InterChunkPath
 from trainer.level import LEAST_WEIGHT, LEVEL_FLOOR, SILENCE_POWER, TARGET_POWER
 from trainer.model import CausalDualPathRnn
+
+
+def dual_path_states(model: CausalDualPathRnn) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the states of the graph of one call."""
+    states = {name: shape for name, shape in model.state_shapes().items() if not name.startswith("guide")}
+    return states | (guide_states(model.guidance.guide) if model.guidance else {})
 
 
 def dual_path_graph(model: CausalDualPathRnn, spec: ModelSpec) -> onnx.ModelProto:
@@ -47,7 +55,7 @@ class _DualPathWriter(GraphWriter):
         network = self._network
         # Apart for the whole call: interleaved, every operation on them would be a loop over pairs.
         real, imag = self.split("mixture", [1, 1], axis=-1)
-        features = self._encode(real, imag)
+        features, hint = self._encode(real, imag)
         states = iter(self.split("inter", [1] * 2 * len(network.inter)))
         next_states: list[str] = []
         for inter, intra in zip(network.inter, network.intra, strict=True):
@@ -60,10 +68,10 @@ class _DualPathWriter(GraphWriter):
                 features = self._along(intra.along_frames, features, self._frames, self._bands)
                 features = self._swap(features, self._frames, self._bands)
         self.nodes("Concat", next_states, ["inter_out"], axis=0)
-        self._apply(self._decode(features), real, imag)
+        self._apply(self._decode(features, hint), real, imag)
 
-    def _encode(self, real: str, imag: str) -> str:
-        """Map the parts `(1, channels, bins, frames, 1)` of the mixture to features."""
+    def _encode(self, real: str, imag: str) -> tuple[str, str | None]:
+        """Map the parts `(1, channels, bins, frames, 1)` of the mixture to features, and return the guide's mask."""
         encoder, parts = self._network.encoder, 3 * self._channels
         real, imag = (self.reshape(part, 1, -1) for part in (real, imag))
         power = self.node("Add", self.node("Mul", real, real), self.node("Mul", imag, imag))
@@ -86,7 +94,32 @@ class _DualPathWriter(GraphWriter):
             outputs.append(self.node("MatMul", group, self.constant(f"{self._names[linear]}.weight", weight)))
             biases.append(self._value(linear, "bias"))
         bias = self.constant("encoder.bias", np.concatenate(biases))
-        return self._rows(self.node("Add", self.concat(outputs), bias))
+        features = self.node("Add", self.concat(outputs), bias)
+        if self._network.guidance is None:
+            return self._rows(features), None
+        hint = GuideWriter(self, self._network.guidance.guide).write(self.reshape(power, self._channels, -1), u)
+        magnitudes = self.slice(self.reshape(compressed, parts, -1), 2 * self._channels, parts, axis=0)
+        return self._rows(self.node("Add", features, self._encode_hint(hint, magnitudes))), hint
+
+    def _encode_hint(self, hint: str, magnitudes: str) -> str:
+        """Map the mask `(channels, BINS)` and magnitudes `(channels, bins)` to features `(bands, 1, features)`."""
+        guidance = self._network.guidance
+        sizes = [count * width for count, width in guidance.bands[: len(guidance.groups)]]
+        padding = self.constant("guide.above", np.int64([0, 0, 0, max(0, sum(sizes) - BINS)]))
+        hint = self.slice(self.node("Pad", hint, padding), 0, sum(sizes), axis=1)
+        heard = self.node("Mul", hint, self.slice(magnitudes, 0, sum(sizes), axis=1))
+        rows = self.transpose(self.concat([hint, heard]), 1, 0)
+        outputs = []
+        for index, group in enumerate(self.split(rows, sizes)):
+            count, width = guidance.bands[index]
+            weight = self._values[f"guidance.groups.{index}"].reshape(count, self._channels, width, 2, -1)
+            weight = weight.transpose(0, 2, 3, 1, 4).reshape(count, 2 * self._channels * width, -1)
+            group = self.reshape(group, count, 1, 2 * self._channels * width)
+            outputs.append(self.node("MatMul", group, self.constant(f"guidance.groups.{index}", weight)))
+        unguided = self._bands - sum(count for count, _ in guidance.bands[: len(sizes)])
+        if unguided:
+            outputs.append(self.constant("guide.unguided", np.zeros((unguided, 1, self._features), np.float32)))
+        return self.concat(outputs)
 
     def _follow_level(self, power: str) -> str:
         """Update the state `level` by the power `(1, channels * bins * frames)`; return the level over its target."""
@@ -122,11 +155,11 @@ class _DualPathWriter(GraphWriter):
         )
         return self._residual(path.linear, self.transpose(values, 0, 2, 1, 3) if rows > 1 else values, features)
 
-    def _decode(self, features: str) -> str:
+    def _decode(self, features: str, hint: str | None) -> str:
         """Map features to a mask `(2 * targets * channels, bins * frames)`, real parts first."""
         decoder, masks = self._network.decoder, self._targets * self._channels
-        rows = self.reshape(self._norm(decoder.norm, features), self._bands, self._frames, self._features)
-        rows = self.node("MatMul", rows, self._parameter(decoder.hidden, "weight"))
+        normed = self.reshape(self._norm(decoder.norm, features), self._bands, self._frames, self._features)
+        rows = self.node("MatMul", normed, self._parameter(decoder.hidden, "weight"))
         rows = self.node("Tanh", self.node("Add", rows, self._parameter(decoder.hidden, "bias")))
         groups = self.split(rows, [count for count, _ in decoder.bands])
         outputs, biases = [], []
@@ -141,7 +174,20 @@ class _DualPathWriter(GraphWriter):
             biases.append(np.zeros((self._unbanded * self._frames, 2 * masks), np.float32))
             outputs.append(self.constant("decoder.unbanded", biases[-1]))
         bias = self.constant("decoder.bias", np.concatenate(biases))
-        return self.transpose(self.node("Add", self.concat(outputs), bias), 1, 0)
+        mask = self.transpose(self.node("Add", self.concat(outputs), bias), 1, 0)
+        return mask if hint is None else self._follow(mask, hint, normed)
+
+    def _follow(self, mask: str, hint: str, features: str) -> str:
+        """Add the gated hint to the real parts of a mask."""
+        gate = self._network.guidance.gate
+        gates = self.node("MatMul", features, self._parameter(gate, "weight"))
+        gates = self.reshape(self.node("Add", gates, self._parameter(gate, "bias")), self._bands, self._channels)
+        # Bin by bin the gate of its band.
+        bands = np.repeat(np.arange(self._bands), [w for count, w in self._network.encoder.bands for _ in range(count)])
+        gates = self.transpose(self.node("Gather", gates, self.constant("guide.bands", bands[:BINS])), 1, 0)
+        share = self.node("Mul", gates, hint)
+        padding = self.constant("guide.padding", np.int64([0, 0, self._channels, self._bins - BINS]))
+        return self.node("Add", mask, self.node("Pad", share, padding))
 
     def _apply(self, mask: str, real: str, imag: str) -> None:
         shape = (2, self._targets, self._channels, self._bins, self._frames, 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import onnx
@@ -19,6 +19,7 @@ class GraphWriter:
 
     def __init__(self) -> None:
         self._nodes: list[onnx.NodeProto] = []
+        self._count = 0
         self._constants: dict[str, onnx.TensorProto] = {}
 
     def model(self, inputs: dict[str, Sequence[int]], outputs: dict[str, Sequence[int]]) -> onnx.ModelProto:
@@ -33,7 +34,8 @@ class GraphWriter:
     def nodes(self, operator: str, inputs: Sequence[str], outputs: int | Sequence[str], **attributes) -> list[str]:
         """Append a node with several outputs and return their names, which are new where only a number is given."""
         if isinstance(outputs, int):
-            outputs = [f"{operator.lower()}_{len(self._nodes)}_{index}" for index in range(outputs)]
+            outputs = [f"{operator.lower()}_{self._count}_{index}" for index in range(outputs)]
+        self._count += 1
         self._nodes.append(helper.make_node(operator, inputs, outputs, **attributes))
         return list(outputs)
 
@@ -46,6 +48,24 @@ class GraphWriter:
         self._constants[name] = numpy_helper.from_array(np.ascontiguousarray(values), name)
         return name
 
+    def choose(
+        self, condition: str, then: Callable[[], Sequence[str]], otherwise: Sequence[str], outputs: int | Sequence[str]
+    ) -> list[str]:
+        """Return what `then` writes where `condition` holds, and does not compute it elsewhere: there, `otherwise`."""
+        branches = {
+            "then_branch": self._branch(then),
+            "else_branch": self._branch(lambda: [self.node("Identity", value) for value in otherwise]),
+        }
+        return self.nodes("If", [condition], outputs, **branches)
+
+    def _branch(self, write: Callable[[], Sequence[str]]) -> onnx.GraphProto:
+        outer, self._nodes = self._nodes, []
+        try:
+            results = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in write()]
+            return helper.make_graph(self._nodes, f"branch_{self._count}", [], results)
+        finally:
+            self._nodes = outer
+
     def reshape(self, value: str, *shape: int) -> str:
         """Give `value` another shape without moving anything."""
         return self.node("Reshape", value, self._integers(shape))
@@ -57,6 +77,10 @@ class GraphWriter:
     def split(self, value: str, sizes: Sequence[int], axis: int = 0) -> list[str]:
         """Cut `value` into parts of these sizes."""
         return self.nodes("Split", [value, self._integers(sizes)], len(sizes), axis=axis)
+
+    def slice(self, value: str, start: int, stop: int, axis: int, step: int = 1) -> str:
+        """Return every `step`-th of the places `start` to before `stop` of an axis."""
+        return self.node("Slice", value, *(self._integers([number]) for number in (start, stop, axis, step)))
 
     def concat(self, values: Sequence[str], axis: int = 0) -> str:
         """Join `values`."""

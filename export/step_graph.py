@@ -12,7 +12,7 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from export.dual_path_graph import dual_path_graph
+from export.dual_path_graph import dual_path_graph, dual_path_states
 from export.graph import OPSET
 from realtime.contract import ModelSpec, StateSpec
 from trainer.architectures import Network
@@ -28,6 +28,10 @@ def model_spec(model: Network, about: Mapping[str, Any], license_text: str) -> M
         license_text: On which terms the weights may be used.
     """
     config = model.config
+    states, parameters = model.state_shapes(), sum(parameter.numel() for parameter in model.parameters())
+    if isinstance(model, CausalDualPathRnn):
+        states = dual_path_states(model)
+        parameters += model.guidance.guide.parameter_count if model.guidance else 0
     sources = (f"{_data_name(Path(entry['folder']))} ({entry['kind']})" for entry in about["data"])
     return ModelSpec(
         name=config.name,
@@ -41,9 +45,9 @@ def model_spec(model: Network, about: Mapping[str, Any], license_text: str) -> M
         residual=config.residual,
         stft=config.stft,
         hops_per_call=config.model.chunk_frames,
-        states=tuple(StateSpec(name, shape) for name, shape in model.state_shapes().items()),
+        states=tuple(StateSpec(name, shape) for name, shape in states.items()),
         card={
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "parameters": parameters,
             "training": {key: about[key] for key in ("commit", "step", "seconds", "validation")},
         },
     )

@@ -32,6 +32,8 @@ MUSDB18_VALIDATION = (
     "Traffic Experiment - Sirens",
 )
 PRESETS = Path(__file__).parent / "presets"
+# Frames as long as those the guide was trained with, twice as dense.
+_GUIDED_STFT = "4096 / 512"
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,22 @@ class ModelConfig:
         features: Width of every path.
         blocks: Pairs of an inter-chunk and an intra-chunk path.
         chunk_frames: STFT frames per chunk; 1 leaves the intra-chunk path running over frequency only.
+        guided: Whether it hears what a guide makes of the last seconds; see `trainer.guide`.
     """
 
     bands: tuple[tuple[int, int], ...]
     features: int = 64
     blocks: int = 4
     chunk_frames: int = 1
+    guided: bool = False
 
     def validate(self, stft: StftSpec) -> None:
         """Raise TrainerError where a value is out of range or does not fit the transform."""
         _require_counts(self, ("features", "blocks", "chunk_frames"))
+        if self.guided:
+            _require(self.chunk_frames == 1, "model.chunk_frames", self.chunk_frames, "1 where the model is guided")
+            found = f"{stft.n_fft} / {stft.hop_length}"
+            _require(found == _GUIDED_STFT, "stft", found, f"{_GUIDED_STFT} for a guided model")
         bands = self.bands
         _require(bool(bands) and all(n >= 1 for band in bands for n in band), "model.bands", bands, "pairs from 1 up")
         used = sum(count * width for count, width in bands)

@@ -67,9 +67,9 @@ class BandDecoder(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Map `(frames, batch, bands, features)` to `(batch, targets, channels, banded bins, frames, 2)`."""
+        """Map normalised `(frames, batch, bands, features)` to `(batch, targets, channels, banded bins, frames, 2)`."""
         frames, batch, bands, _ = features.shape
-        rows = self.norm(features).permute(2, 0, 1, 3).reshape(bands, frames * batch, -1)
+        rows = features.permute(2, 0, 1, 3).reshape(bands, frames * batch, -1)
         rows = torch.tanh(self.hidden(rows))
         outputs, start = [], 0
         for (count, width), linear in zip(self.bands, self.groups, strict=True):

@@ -26,11 +26,13 @@ from trainer.data.recordings import Recording, decode_all, find_originals
 from trainer.data.sources import Source
 from trainer.losses import PhaseAwareLoss
 from trainer.memory import keep_freed_memory
+from trainer.model import CausalDualPathRnn
 from trainer.outputs import make_folder
 from trainer.spectral import Stft
 from trainer.stopping import stop_requests
 from trainer.throughput import Meter
 from trainer.validation import Validator
+from trainer.widening import fitting_weights
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 _ACQUAINTANCES = 128  # examples a new network may look at before the first step
@@ -244,12 +246,16 @@ class Trainer:
         }
 
     def start_from(self, path: Path) -> None:
-        """Begin with the weights of a checkpoint instead of random ones.
+        """Begin with the weights of a checkpoint, as far as there are any, instead of random ones.
 
         Raises:
             TrainerError: The checkpoint is damaged or of another preset.
         """
-        self._take_weights(load_checkpoint(path)[0], path)
+        tensors, about = load_checkpoint(path)
+        weights = {k.removeprefix(WEIGHTS): value for k, value in tensors.items() if k.startswith(WEIGHTS)}
+        if isinstance(self.model, CausalDualPathRnn):
+            weights = fitting_weights(weights, Config.from_dict(about["config"]), self.model)
+        self._take_weights({WEIGHTS + name: value for name, value in weights.items()}, path)
 
     def _take_weights(self, tensors: Mapping[str, Tensor], path: Path) -> None:
         load_weights(self.model, tensors, path)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainer.config import Config
+from trainer.guidance import Guidance
 from trainer.layers import BandDecoder, BandEncoder, InterChunkPath, IntraChunkPath, compress
 from trainer.level import LEVEL_VALUES, RunningLevel
 
@@ -18,7 +19,8 @@ class CausalDualPathRnn(nn.Module):
 
     The spectrum is split into chunks of `chunk_frames` frames and into bands. Inter-chunk LSTMs run forward in time
     and carry their state from call to call; intra-chunk paths see one whole chunk, which is complete when it arrives.
-    All paths hear the mixture at the same level, whatever its own is.
+    All paths hear the mixture at the same level, whatever its own is. Where the model is `guided`, they also hear what
+    a guide makes of the last seconds.
     """
 
     def __init__(self, config: Config) -> None:
@@ -33,12 +35,14 @@ class CausalDualPathRnn(nn.Module):
             IntraChunkPath(shape.features, self.bands, shape.chunk_frames) for _ in range(shape.blocks)
         )
         self.decoder = BandDecoder(shape.bands, targets, config.channels, shape.features)
+        self.guidance = Guidance(config) if shape.guided else None
 
     def state_shapes(self, batch: int = 1) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of the state: hidden and cell of every block, rows, features; and of the level."""
+        """Return the shapes of the state: hidden and cell of every block, rows, features; then level and guide."""
         shape = self.config.model
         inter = (2 * shape.blocks, shape.chunk_frames * batch * self.bands, shape.features)
-        return {"inter": inter, "level": (batch, LEVEL_VALUES)}
+        guide = self.guidance.guide.state_shapes(batch) if self.guidance else {}
+        return {"inter": inter, "level": (batch, LEVEL_VALUES)} | guide
 
     def forward(self, mixture: Tensor, state: Mapping[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Separate the next frames of a stream.
@@ -54,15 +58,22 @@ class CausalDualPathRnn(nn.Module):
         if state is None:
             state = {name: mixture.new_zeros(shape) for name, shape in self.state_shapes(mixture.shape[0]).items()}
         gain, level = self.level(mixture, state["level"])
-        features = self.encoder(compress(mixture * gain))
+        heard = compress(mixture * gain)
+        features, guide_state = self.encoder(heard), {}
+        if self.guidance:
+            hint, guide_state = self.guidance.listen(mixture, gain, state)
+            features = features + self.guidance.encode(hint, heard)
         states = state["inter"].split(1)
         next_states: list[Tensor] = []
         for index, (inter, intra) in enumerate(zip(self.inter, self.intra, strict=True)):
             features, hidden, cell = inter(features, states[2 * index], states[2 * index + 1])
             features = intra(features)
             next_states += [hidden, cell]
+        features = self.decoder.norm(features)
         mask = self.decoder(features)
-        return self._apply_mask(mask, mixture), {"inter": torch.cat(next_states), "level": level}
+        if self.guidance:
+            mask = self.guidance.follow(mask, hint, features)
+        return self._apply_mask(mask, mixture), {"inter": torch.cat(next_states), "level": level} | guide_state
 
     def _apply_mask(self, mask: Tensor, mixture: Tensor) -> Tensor:
         banded = mask.shape[3]

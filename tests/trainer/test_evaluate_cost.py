@@ -72,7 +72,9 @@ def test_shipped_models_bring_the_parameters_their_card_names(path):
     named = read_spec(path).card["parameters"]
     # A graph also brings constants, such as the edges of bands.
     assert named <= count_parameters(model) <= 1.02 * named
-    assert count_macs(model) > named / 2
+    macs = count_macs(model)
+    # What a branch costs on average is not in the graph.
+    assert macs > named / 2 if macs is not None else any(node.op_type == "If" for node in model.graph.node)
 
 
 def test_cost_is_measured_in_a_process_of_its_own(tmp_path):

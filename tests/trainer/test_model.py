@@ -8,17 +8,18 @@ from trainer.config import load_preset
 from trainer.model import CausalDualPathRnn
 from trainer.spectral import Stft
 
-SHAPES = {
-    "banded": {},
-    "chunks of four frames": {"chunk_frames": 4},
-    "full band": {"bands": [[1, 1025]], "chunk_frames": 4},
+CONFIGS = {
+    "banded": tiny_config(),
+    "chunks of four frames": tiny_config(chunk_frames=4),
+    "full band": tiny_config(bands=[[1, 1025]], chunk_frames=4),
+    "guided": load_preset("guided", ["model.features=16", "model.blocks=1"]),
 }
 
 
-@pytest.fixture(params=SHAPES.values(), ids=SHAPES.keys())
+@pytest.fixture(params=CONFIGS.values(), ids=CONFIGS.keys())
 def model(request) -> CausalDualPathRnn:
     torch.manual_seed(0)
-    return CausalDualPathRnn(tiny_config(**request.param)).eval()
+    return CausalDualPathRnn(request.param).eval()
 
 
 @pytest.fixture
