@@ -16,6 +16,7 @@ from export.dual_path_graph import dual_path_graph, dual_path_states
 from export.graph import OPSET
 from realtime.contract import ModelSpec, StateSpec
 from trainer.architectures import Network
+from trainer.guide import CREDIT
 from trainer.model import CausalDualPathRnn
 
 
@@ -28,11 +29,13 @@ def model_spec(model: Network, about: Mapping[str, Any], license_text: str) -> M
         license_text: On which terms the weights may be used.
     """
     config = model.config
+    sources = [f"{_data_name(Path(entry['folder']))} ({entry['kind']})" for entry in about["data"]]
     states, parameters = model.state_shapes(), sum(parameter.numel() for parameter in model.parameters())
     if isinstance(model, CausalDualPathRnn):
         states = dual_path_states(model)
-        parameters += model.guidance.guide.parameter_count if model.guidance else 0
-    sources = (f"{_data_name(Path(entry['folder']))} ({entry['kind']})" for entry in about["data"])
+        if model.guidance:
+            parameters += model.guidance.guide.parameter_count
+            sources.append(CREDIT)
     return ModelSpec(
         name=config.name,
         version=f"{importlib.metadata.version('unsing')}+{about['step']}",

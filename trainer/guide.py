@@ -15,6 +15,7 @@ from trainer.config import Config
 from trainer.errors import TrainerError
 from trainer.evaluate import spleeter
 
+CREDIT = "Spleeter 2-stems by Deezer (MIT, trained on its Bean dataset, which is not public) as the guide"
 BINS = spleeter.BINS
 FRAMES = 64  # the least its network takes, one and a half seconds
 HOPS_PER_FRAME = 2  # its frames lie twice as far apart as the hops of what it guides
