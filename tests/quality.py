@@ -78,6 +78,8 @@ def _prediction_error(audio: Audio) -> tuple[Audio, Audio]:
             here = slice(start, start + PREDICTOR_SAMPLES)
             error[channel, here] = np.abs(lfilter([1, *-predictor], 1, block)[lead:])
             usual[channel, here] = np.median(error[channel, here]) + USUAL_FLOOR
+    # A passage cut out of a song begins with samples that have too few before them to be predicted.
+    error[:, :PREDICTOR_ORDER] = 0
     return error, usual
 
 
