@@ -54,8 +54,11 @@ class _DualPathWriter(GraphWriter):
     def write(self) -> None:
         network = self._network
         # Apart for the whole call: interleaved, every operation on them would be a loop over pairs.
-        real, imag = self.split("mixture", [1, 1], axis=-1)
-        features, hint = self._encode(real, imag)
+        newest = real, imag = self.split("mixture", [1, 1], axis=-1)
+        if late := network.config.model.lookahead_hops:
+            self.nodes("Concat", [self.slice("ahead", 1, late, axis=3), "mixture"], ["ahead_out"], axis=3)
+            real, imag = self.split(self.slice("ahead", 0, 1, axis=3), [1, 1], axis=-1)
+        features, hint = self._encode(real, imag, newest)
         states = iter(self.split("inter", [1] * 2 * len(network.inter)))
         next_states: list[str] = []
         for inter, intra in zip(network.inter, network.intra, strict=True):
@@ -70,13 +73,20 @@ class _DualPathWriter(GraphWriter):
         self.nodes("Concat", next_states, ["inter_out"], axis=0)
         self._apply(self._decode(features, hint), real, imag)
 
-    def _encode(self, real: str, imag: str) -> tuple[str, str | None]:
-        """Map the parts `(1, channels, bins, frames, 1)` of the mixture to features, and return the guide's mask."""
+    def _encode(self, real: str, imag: str, newest: tuple[str, str]) -> tuple[str, str | None]:
+        """Map parts `(1, channels, bins, frames, 1)` of the mixture to features, and return the guide's mask.
+
+        Args:
+            real: Of what is to be separated.
+            imag: The same.
+            newest: Both parts of what the level and the guide follow.
+        """
         encoder, parts = self._network.encoder, 3 * self._channels
-        real, imag = (self.reshape(part, 1, -1) for part in (real, imag))
-        power = self.node("Add", self.node("Mul", real, real), self.node("Mul", imag, imag))
+        newest_power = self._power(*newest)
         # With u = 1 / gain^2, gain x / (gain^2 |x|^2 + floor)^(1/4) = x / (u |x|^2 + u^2 floor)^(1/4).
-        u = self._follow_level(power)
+        u = self._follow_level(newest_power)
+        power = newest_power if (real, imag) == newest else self._power(real, imag)
+        real, imag = (self.reshape(part, 1, -1) for part in (real, imag))
         floor = self.node("Mul", self.node("Mul", u, u), self.constant("power_floor", np.float32(POWER_FLOOR)))
         floored = self.node("Add", self.node("Mul", power, u), floor)
         spectrum = self.concat([real, imag, self.node("Sqrt", power)])
@@ -97,9 +107,14 @@ class _DualPathWriter(GraphWriter):
         features = self.node("Add", self.concat(outputs), bias)
         if self._network.guidance is None:
             return self._rows(features), None
-        hint = GuideWriter(self, self._network.guidance.guide).write(self.reshape(power, self._channels, -1), u)
+        hint = GuideWriter(self, self._network.guidance.guide).write(self.reshape(newest_power, self._channels, -1), u)
         magnitudes = self.slice(self.reshape(compressed, parts, -1), 2 * self._channels, parts, axis=0)
         return self._rows(self.node("Add", features, self._encode_hint(hint, magnitudes))), hint
+
+    def _power(self, real: str, imag: str) -> str:
+        """Return the squared magnitudes `(1, channels * bins * frames)`."""
+        real, imag = (self.reshape(part, 1, -1) for part in (real, imag))
+        return self.node("Add", self.node("Mul", real, real), self.node("Mul", imag, imag))
 
     def _encode_hint(self, hint: str, magnitudes: str) -> str:
         """Map the mask `(channels, BINS)` and magnitudes `(channels, bins)` to features `(bands, 1, features)`."""

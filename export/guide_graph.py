@@ -8,31 +8,16 @@ from __future__ import annotations
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 
 from export.graph import GraphWriter
-from trainer.guide import (
-    BINS,
-    COLUMNS,
-    DELAY_HOPS,
-    FRAMES,
-    HOPS_PER_FRAME,
-    LEAK,
-    LEVELS,
-    PERIOD_HOPS,
-    POWER_FLOOR,
-    Guide,
-    place_taps,
-)
+from trainer.guide import BINS, DELAY_HOPS, HOPS_PER_FRAME, LEAK, PERIOD_HOPS, POWER_FLOOR, Guide
+from trainer.guide_layers import FRAMES, LEVELS, MASK
 
-_MASK = "mask"
 # Layers by the calls they run in, with about as much work in one as in the other.
 _STAGES = (
-    ("down1", "down2", "down3"),
-    ("down4", "down5"),
-    ("down6", "up1"),
-    ("up2",),
-    ("up3", "up4", "up5", "up6", _MASK),
+    ("down1", "down2", "down3", "down4"),
+    ("down5", "down6", "up1", "up2"),
+    ("up3", "up4", "up5", "up6", MASK),
 )
 assert len(_STAGES) == DELAY_HOPS + 1  # the first runs when the newest frame is there, the last when its mask is due
 
@@ -47,20 +32,29 @@ def guide_states(guide: Guide) -> dict[str, tuple[int, ...]]:
 
 def _products(guide: Guide, stage: tuple[str, ...]) -> dict[str, tuple[int, ...]]:
     """Return the shapes of what a stage hands on: columns for `up` layers, and what its last layer gives."""
-    skips = {_skip(layer): _shape(guide, layer, COLUMNS) for layer in stage if layer.startswith("down")}
-    skips.pop(_skip(f"down{LEVELS}"), None)  # the next layer takes it whole
-    if stage[-1] == _MASK:
-        return {"guide_mask": (1, guide.channels, BINS)}
-    return skips | {f"guide_{stage[-1]}": _shape(guide, stage[-1], FRAMES if stage[-1].startswith("down") else COLUMNS)}
+    skips = {_skip(layer): _shape(guide, layer, _skipped(guide, layer)) for layer in stage if _is_skipped(layer)}
+    last = stage[-1]
+    if last == MASK:
+        return {"guide_mask": (1, guide.channels, guide.layers[MASK].columns_out, BINS)}
+    return skips | {f"guide_{last}": _shape(guide, last, guide.layers[last].columns_out)}
+
+
+def _is_skipped(layer: str) -> bool:
+    # What the lowest layer gives is taken whole by the next.
+    return layer.startswith("down") and layer != f"down{LEVELS}"
 
 
 def _skip(layer: str) -> str:
     return f"guide_skip{layer[-1]}"
 
 
-def _shape(guide: Guide, layer: str, most_columns: int) -> tuple[int, ...]:
-    level = _level(layer)
-    return (1, guide.layer(layer)[2].shape[0], min(most_columns, FRAMES >> level), BINS >> level)
+def _skipped(guide: Guide, layer: str) -> int:
+    """Return how many columns of a `down` layer its `up` layer takes."""
+    return guide.layers[f"up{LEVELS + 1 - _level(layer)}"].columns_in
+
+
+def _shape(guide: Guide, layer: str, columns: int) -> tuple[int, ...]:
+    return (1, guide.value(layer, "bias").shape[0], columns, BINS >> _level(layer))
 
 
 def _level(layer: str) -> int:
@@ -103,29 +97,36 @@ class GuideWriter:
         period = self._scalar(f"every_{PERIOD_HOPS}", PERIOD_HOPS)
         since = writer.node("Add", "guide_hop", self._scalar("since_second_period", 1 - PERIOD_HOPS))
         writer.nodes("Add", [writer.node("Mod", since, period, fmod=1), period], ["guide_hop_out"])
-        return writer.reshape("guide_mask_out", self._guide.channels, BINS)
+        # By the place in the period: which of the masks is in use.
+        newest, ages = self._guide.layers[MASK].columns_out - 1, self._guide.ages
+        columns = np.int64([newest - ages[(hop + 1 - DELAY_HOPS) % PERIOD_HOPS] for hop in range(PERIOD_HOPS)])
+        place = writer.node("Cast", writer.reshape(place, 1), to=onnx.TensorProto.INT64)
+        column = writer.node("Gather", writer.constant("guide.columns", columns), place)
+        return writer.reshape(writer.node("Gather", "guide_mask_out", column, axis=2), self._guide.channels, BINS)
 
     def _store(self, layer: str) -> None:
-        """Store a layer's values, in half the room, and what ONNX Runtime makes of them once, when it loads them.
+        """Store a layer's values as small as they are, and what ONNX Runtime makes of them once, when it loads them.
 
         It must be done in the branch itself: weights from outside are no constants to what makes convolutions fast.
         """
-        writer, kinds = self._writer, ("weight", "bias") if layer == _MASK else ("weight", "bias", "scale", "shift")
-        for kind in kinds:
-            half = writer.constant(f"guide.{layer}.half.{kind}", self._values(layer, kind).astype(np.float16))
+        writer, guide = self._writer, self._guide
+        for kind in ("bias",) if layer == MASK else ("bias", "scale", "shift"):
+            half = writer.constant(f"guide.{layer}.half.{kind}", guide.value(layer, kind).numpy().astype(np.float16))
             writer.nodes("Cast", [half], [f"guide.{layer}.{kind}"], to=onnx.TensorProto.FLOAT)
-        if layer.startswith("up"):
-            inputs, outputs = self._values(layer, "weight").shape[:2]
-            taps = writer.reshape(f"guide.{layer}.weight", inputs, outputs, 25)
-            taps = writer.node("Pad", taps, writer.constant("guide.no_tap", np.int64([0, 0, 0, 0, 0, 1])))
-            taps = writer.node("Gather", taps, writer.constant("guide.taps", place_taps()), axis=2)
-            kernel = writer.reshape(writer.transpose(taps, 1, 2, 0, 3), 4 * outputs, inputs, 3, 3)
-            writer.nodes("Identity", [kernel], [f"guide.{layer}.kernel"])
-            places = writer.constant(f"guide.{layer}.places", np.arange(4 * outputs) // 4)
-            writer.nodes("Gather", [f"guide.{layer}.bias", places], [f"guide.{layer}.biases"])
-
-    def _values(self, layer: str, kind: str) -> NDArray[np.float32]:
-        return getattr(self._guide, f"{layer}_{kind}").numpy()
+        steps, step = (writer.constant(f"guide.{layer}.{k}", guide.value(layer, k).numpy()) for k in ("steps", "step"))
+        steps = writer.node("Cast", steps, to=onnx.TensorProto.FLOAT)
+        taps = guide.layers[layer].taps
+        if taps is None:
+            writer.nodes("Mul", [steps, step], [f"guide.{layer}.kernel"])
+            return
+        outputs, inputs, *reach = guide.value(layer, "steps").shape
+        kernel = writer.reshape(writer.node("Mul", steps, step), outputs, inputs, int(np.prod(reach)))
+        kernel = writer.node("Pad", kernel, writer.constant("guide.no_tap", np.int64([0, 0, 0, 0, 0, 1])))
+        kernel = writer.node("Gather", kernel, writer.constant(f"guide.{layer}.taps", taps), axis=2)
+        kernel = writer.reshape(writer.transpose(kernel, 0, 3, 2, 1, 4, 5), *guide.value(layer, "kernel").shape)
+        writer.nodes("Identity", [kernel], [f"guide.{layer}.kernel"])
+        outputs_of = writer.constant(f"guide.{layer}.outputs", np.repeat(np.arange(outputs), taps[..., 0, 0].size))
+        writer.nodes("Gather", [f"guide.{layer}.bias", outputs_of], [f"guide.{layer}.biases"])
 
     def _hear(self, power: str) -> str:
         writer = self._writer
@@ -143,44 +144,48 @@ class GuideWriter:
             rows = f"guide_{_STAGES[index - 1][-1]}"
         for layer in stage:
             self._store(layer)
-            if layer.startswith("down"):
-                made[_skip(layer)], rows = self._down(layer, rows)
-            elif layer == _MASK:
-                rows = self._mask(rows)
+            if layer == MASK:
+                rows = writer.node("Sigmoid", self._collapsed(layer, rows, pads=[0, 3, 0, 3], dilations=[1, 2]))
+            elif layer.startswith("down"):
+                rows = self._down(layer, rows)
+                if _is_skipped(layer):
+                    made[_skip(layer)] = writer.slice(rows, *self._newest(layer), axis=2)
+                    rows = writer.node("LeakyRelu", self._normalise(layer, rows), alpha=LEAK)
             else:
-                rows = self._up(layer, rows)
-        made["guide_mask" if stage[-1] == _MASK else f"guide_{stage[-1]}"] = rows
+                # What an earlier stage handed on is a state by now.
+                skip = _skip(f"down{_level(layer) + 1}")
+                rows = self._up(layer, rows, made.get(skip, skip))
+        made["guide_mask" if stage[-1] == MASK else f"guide_{stage[-1]}"] = rows
         return [made[name] for name in _products(self._guide, stage)]
 
-    def _down(self, layer: str, rows: str) -> tuple[str, str]:
-        """Return the columns that an `up` layer skips to, and what the next layer takes."""
-        columns = FRAMES >> _level(layer)
-        rows = self._convolve(layer, rows, pads=[1, 1, 2, 2], strides=[2, 2])
-        skip = self._writer.slice(rows, max(0, columns - COLUMNS), columns, axis=2)
-        if layer == f"down{LEVELS}":
-            return skip, rows
-        return skip, self._writer.node("LeakyRelu", self._normalise(layer, rows), alpha=LEAK)
+    def _newest(self, layer: str) -> tuple[int, int]:
+        """Return which columns of a `down` layer its `up` layer takes."""
+        columns = self._guide.layers[layer].columns_out
+        return columns - _skipped(self._guide, layer), columns
 
-    def _up(self, layer: str, rows: str) -> str:
-        level = _level(layer) + 1
-        if level < LEVELS:
-            rows = self._writer.concat([f"guide_skip{level}", rows], axis=1)
-        before = int(FRAMES >> level < COLUMNS)
-        rows = self._writer.node("Conv", rows, f"guide.{layer}.kernel", f"guide.{layer}.biases", pads=[before, 1, 1, 1])
-        rows = self._writer.node("DepthToSpace", rows, blocksize=2, mode="CRD")
-        rows = self._normalise(layer, self._writer.node("Relu", rows))
-        found = 2 * min(COLUMNS - 1 + before, FRAMES >> level)
-        # The mask is taken from one column more than other layers need.
-        kept = found if layer == f"up{LEVELS}" else min(COLUMNS, FRAMES >> _level(layer))
-        return self._writer.slice(rows, found - kept, found, axis=2)
+    def _down(self, layer: str, rows: str) -> str:
+        if self._guide.layers[layer].taps is not None:
+            return self._collapsed(layer, rows, pads=[0, 1, 0, 2], strides=[1, 2])
+        kernel, bias = f"guide.{layer}.kernel", f"guide.{layer}.bias"
+        return self._writer.node("Conv", rows, kernel, bias, pads=[1, 1, 2, 2], strides=[2, 2])
 
-    def _mask(self, rows: str) -> str:
-        rows = self._writer.slice(rows, 0, COLUMNS, axis=2, step=2)
-        rows = self._convolve(_MASK, rows, pads=[0, 3, 0, 3], dilations=[1, 2])
-        return self._writer.reshape(self._writer.node("Sigmoid", rows), 1, self._guide.channels, BINS)
+    def _up(self, layer: str, rows: str, skip: str) -> str:
+        if layer != "up1":
+            rows = self._writer.concat([skip, rows], axis=1)
+        rows = self._collapsed(layer, rows, pads=[0, 1, 0, 1])
+        return self._normalise(layer, self._writer.node("Relu", rows))
 
-    def _convolve(self, layer: str, rows: str, **attributes: list[int]) -> str:
-        return self._writer.node("Conv", rows, f"guide.{layer}.weight", f"guide.{layer}.bias", **attributes)
+    def _collapsed(self, layer: str, rows: str, **attributes: list[int]) -> str:
+        """Run a layer whose kernel reaches along frequency alone; return `(1, outputs, columns_out, bins)`."""
+        writer, shape = self._writer, self._guide.layers[layer]
+        outputs = self._guide.value(layer, "bias").shape[0]
+        rows = writer.reshape(rows, 1, self._guide.value(layer, "kernel").shape[1], 1, -1)
+        rows = writer.node("Conv", rows, f"guide.{layer}.kernel", f"guide.{layer}.biases", **attributes)
+        places = shape.taps.shape[0]
+        if places > 1:
+            rows = writer.reshape(rows, 1, outputs * shape.columns_out, places, -1)
+            rows = writer.transpose(rows, 0, 1, 3, 2)
+        return writer.reshape(rows, 1, outputs, shape.columns_out, -1)
 
     def _normalise(self, layer: str, rows: str) -> str:
         scaled = self._writer.node("Mul", rows, f"guide.{layer}.scale")

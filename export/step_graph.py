@@ -48,6 +48,7 @@ def model_spec(model: Network, about: Mapping[str, Any], license_text: str) -> M
         residual=config.residual,
         stft=config.stft,
         hops_per_call=config.model.chunk_frames,
+        lookahead_hops=config.model.lookahead_hops,
         states=tuple(StateSpec(name, shape) for name, shape in states.items()),
         card={
             "parameters": parameters,

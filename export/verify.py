@@ -60,7 +60,8 @@ def verify_export(checkpoint: Path, model: Path, atol: float = 1e-5) -> Verifica
     separator = StreamingSeparator(OnnxPlugin(model))
     host = np.concatenate([separator.process(mixture), separator.flush()], axis=-1)[: offline.shape[0]]
     # Torch offline lacks frames to come for the last samples, the host trails by its latency.
-    whole = mixture.shape[1] - (config.stft.synthesis_samples - config.stft.hop_length)
+    whole = mixture.shape[1] - (config.stft.synthesis_samples - config.stft.hop_length) - config.trailing_samples
+    offline, streaming = (audio[..., config.trailing_samples :] for audio in (offline, streaming))
     host = host[..., separator.latency_samples :]
     offline, streaming, host = (audio[..., :whole] for audio in (offline, streaming, host))
     report = VerificationReport(frames, *_difference(streaming, offline), *_difference(host, offline))

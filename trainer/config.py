@@ -34,6 +34,7 @@ MUSDB18_VALIDATION = (
 PRESETS = Path(__file__).parent / "presets"
 # Frames as long as those the guide was trained with, twice as dense.
 _GUIDED_STFT = "4096 / 512"
+_LONGEST_LOOKAHEAD_HOPS = 32
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class ModelConfig:
         blocks: Pairs of an inter-chunk and an intra-chunk path.
         chunk_frames: STFT frames per chunk; 1 leaves the intra-chunk path running over frequency only.
         guided: Whether it hears what a guide makes of the last seconds; see `trainer.guide`.
+        lookahead_hops: Hops by which its estimates trail, so that the guide has heard what follows.
     """
 
     bands: tuple[tuple[int, int], ...]
@@ -53,10 +55,14 @@ class ModelConfig:
     blocks: int = 4
     chunk_frames: int = 1
     guided: bool = False
+    lookahead_hops: int = 0
 
     def validate(self, stft: StftSpec) -> None:
         """Raise TrainerError where a value is out of range or does not fit the transform."""
         _require_counts(self, ("features", "blocks", "chunk_frames"))
+        most = _LONGEST_LOOKAHEAD_HOPS if self.guided else 0
+        fitting = 0 <= self.lookahead_hops <= most
+        _require(fitting, "model.lookahead_hops", self.lookahead_hops, f"from 0 to {most}; only a guide looks ahead")
         if self.guided:
             _require(self.chunk_frames == 1, "model.chunk_frames", self.chunk_frames, "1 where the model is guided")
             found = f"{stft.n_fft} / {stft.hop_length}"
@@ -91,6 +97,11 @@ class OpenUnmixConfig:
     def chunk_frames(self) -> int:
         """Frames the network takes at a time at least."""
         return 1
+
+    @property
+    def lookahead_hops(self) -> int:
+        """Hops by which its estimates trail."""
+        return 0
 
     def validate(self, stft: StftSpec) -> None:
         """Raise TrainerError where a value is out of range or does not fit the transform."""
@@ -148,6 +159,11 @@ class Config:
     loss: LossConfig = field(default_factory=LossConfig)
     mixing: MixingConfig = field(default_factory=MixingConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+
+    @property
+    def trailing_samples(self) -> int:
+        """Samples by which what a network gives trails what it was given."""
+        return self.model.lookahead_hops * self.stft.hop_length
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values that `from_dict` reads back as an equal config."""

@@ -1,4 +1,4 @@
-"""The guide: a separator that knows thousands of songs listens along, a little late, and says where the voice is."""
+"""The guide: a separator that knows thousands of songs listens along and says where the voice is."""
 
 from __future__ import annotations
 
@@ -7,25 +7,21 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from realtime.stft import window_pair
 from trainer.config import Config
 from trainer.errors import TrainerError
 from trainer.evaluate import spleeter
+from trainer.guide_layers import FRAMES, LEVELS, MASK, collapse, guide_layers
 
 CREDIT = "Spleeter 2-stems by Deezer (MIT, trained on its Bean dataset, which is not public) as the guide"
 BINS = spleeter.BINS
-FRAMES = 64  # the least its network takes, one and a half seconds
 HOPS_PER_FRAME = 2  # its frames lie twice as far apart as the hops of what it guides
-PERIOD_HOPS = 8  # from one run to the next
-# A run is spread over as many calls and one more, so that none is late; then its mask is in use for one period.
-DELAY_HOPS = 4
-LEVELS = 6
+PERIOD_HOPS = 4  # from one run to the next
+# A run is spread over as many calls and one more, so that none is late; then its masks are in use for one period.
+DELAY_HOPS = 2
 LEAK = 0.2
-# Of the mask only the newest frame is wanted, which the last columns of every level decide.
-COLUMNS = 3
 # The least power of a bin.
 POWER_FLOOR = 1e-12
 
@@ -33,11 +29,14 @@ POWER_FLOOR = 1e-12
 class Guide(nn.Module):
     """The vocals network of Spleeter 2-stems (Hennequin et al., JOSS 2020), never trained on here.
 
-    It hears magnitudes of the last `FRAMES` frames, brought to one level, and masks the newest of them. Nothing after
-    that frame is known to it. Weights are rounded to float16, which is how a plug-in holds them.
+    It hears magnitudes of the last `FRAMES` frames, brought to one level, and masks the newest of them. Where what it
+    guides trails by a lookahead, these are older frames, whose future it knows by then. Weights are rounded to as many
+    steps for each output as eight bits count, and all else to float16, which is how a plug-in holds them.
 
     Attributes:
         window_scale: What brings magnitudes under our window to those under the Hann window it was trained with.
+        ages: How many frames before the newest the mask stands that is in use in each hop of a period.
+        layers: What it computes, in order.
     """
 
     def __init__(self, config: Config) -> None:
@@ -47,34 +46,46 @@ class Guide(nn.Module):
             raise TrainerError(f"a guided model needs Spleeter, which is {reason}")
         hann, ours = (np.square(window_pair(stft)[0]).sum() for stft in (spleeter.STFT, config.stft))
         self.window_scale = float(np.sqrt(hann / ours))
+        self.lookahead_hops = config.model.lookahead_hops
+        first_late = DELAY_HOPS - self.lookahead_hops
+        self.ages = [max(0, -(late // HOPS_PER_FRAME)) for late in range(first_late, first_late + PERIOD_HOPS)]
+        self.layers = guide_layers(max(self.ages) + 1)
         network = spleeter.load_networks()[0]
         for level in range(1, LEVELS + 1):
             convolution, activation = getattr(network, f"down{level}_conv")[1], getattr(network, f"down{level}_act")
             self._keep(f"down{level}", convolution.weight, convolution.bias, *_scale_and_shift(activation[0]))
             up = getattr(network, f"up{level}")
-            self._keep(f"up{level}", up[0].weight, up[0].bias, *_scale_and_shift(up[3]))
-            kernel = _as_convolution(getattr(self, f"up{level}_weight"))
-            self.register_buffer(f"up{level}_kernel", kernel, persistent=False)
-        self._keep("mask", network.up7[0].weight[:, :, :2], network.up7[0].bias)
+            self._keep(f"up{level}", up[0].weight.transpose(0, 1), up[0].bias, *_scale_and_shift(up[3]))
+        self._keep("mask", network.up7[0].weight, network.up7[0].bias)
 
-    def _keep(self, name: str, *values: Tensor) -> None:
-        for kind, value in zip(("weight", "bias", "scale", "shift"), values, strict=False):
-            self.register_buffer(f"{name}_{kind}", value.detach().half().float().contiguous(), persistent=False)
+    def _keep(self, name: str, weight: Tensor, *others: Tensor) -> None:
+        weight = weight.detach()
+        step = weight.abs().amax((1, 2, 3), keepdim=True) / torch.iinfo(torch.int8).max
+        steps = (weight / step).round()
+        self._buffer(name, "steps", steps.to(torch.int8))
+        self._buffer(name, "step", step)
+        self._buffer(name, "kernel", collapse(steps * step, self.layers[name]))
+        for kind, value in zip(("bias", "scale", "shift"), others, strict=False):
+            self._buffer(name, kind, value.detach().half().float())
+
+    def _buffer(self, layer: str, kind: str, value: Tensor) -> None:
+        self.register_buffer(f"{layer}_{kind}", value.contiguous(), persistent=False)
 
     @property
     def parameter_count(self) -> int:
         """How many numbers it was trained to hold."""
-        return sum(value.numel() for name, value in self.named_buffers() if not name.endswith("_kernel"))
+        kinds = ("steps", "bias", "scale", "shift")
+        return sum(value.numel() for name, value in self.named_buffers() if name.endswith(kinds))
 
-    def layer(self, name: str) -> list[Tensor]:
-        """Return weight and bias of a layer, and the scale and shift of its normalisation."""
-        return [getattr(self, f"{name}_{kind}") for kind in ("weight", "bias", "scale", "shift")]
+    def value(self, layer: str, kind: str) -> Tensor:
+        """Return the `bias`, `scale`, `shift` or `kernel` of a layer, or its weights' `steps` and size of a `step`."""
+        return getattr(self, f"{layer}_{kind}")
 
     def state_shapes(self, batch: int = 1) -> dict[str, tuple[int, ...]]:
         """Return the shapes of what was heard, of the masks in use and next, and of the place in the period."""
         return {
             "guide_heard": (batch, self.channels, FRAMES, BINS),
-            "guide_masks": (batch, 2, self.channels, BINS),
+            "guide_masks": (batch, 2, self.channels, self.layers[MASK].columns_out, BINS),
             "guide_hop": (batch, 1),
         }
 
@@ -102,9 +113,11 @@ class Guide(nn.Module):
             windows = torch.stack(
                 [heard[:, :, n : n + FRAMES] * gain[..., end, :] for n, end in zip(counts, ends, strict=True)]
             )
-            masks += self.mask(windows.flatten(0, 1)).unflatten(0, (len(counts), -1)).unbind(0)
-        hops = begin + torch.arange(frames, device=mixture.device)
-        in_use = torch.stack(masks)[torch.div(hops - DELAY_HOPS + 1, PERIOD_HOPS, rounding_mode="floor") + 1]
+            masks += self.masks(windows.flatten(0, 1)).unflatten(0, (len(counts), -1)).unbind(0)
+        hops = begin + torch.arange(frames, device=mixture.device) - DELAY_HOPS + 1
+        columns = torch.tensor([-1 - age for age in self.ages], device=mixture.device)[hops % PERIOD_HOPS]
+        runs = torch.div(hops, PERIOD_HOPS, rounding_mode="floor") + 1
+        in_use = torch.stack(masks)[runs, :, :, columns]
         done = (begin + frames) // PERIOD_HOPS
         return in_use.permute(1, 2, 3, 0), {
             "guide_heard": heard[:, :, -FRAMES:],
@@ -112,55 +125,39 @@ class Guide(nn.Module):
             "guide_hop": torch.full_like(state["guide_hop"], (begin + frames) % PERIOD_HOPS),
         }
 
-    def mask(self, windows: Tensor) -> Tensor:
-        """Map magnitudes `(windows, channels, FRAMES, BINS)` to masks `(windows, channels, BINS)` of the last frame."""
+    def masks(self, windows: Tensor) -> Tensor:
+        """Map magnitudes `(windows, channels, FRAMES, BINS)` to masks `(windows, channels, columns, BINS)`."""
         rows, skipped = windows.contiguous(memory_format=torch.channels_last), []
         for level in range(1, LEVELS + 1):
-            weight, bias, scale, shift = self.layer(f"down{level}")
-            rows = F.conv2d(F.pad(rows, (1, 2, 1, 2)), weight, bias, stride=2)
-            skipped.append(rows[:, :, -COLUMNS:])
-            rows = F.leaky_relu(rows * scale + shift, LEAK)
+            rows = self._down(f"down{level}", rows)
+            skipped.append(rows)
+            rows = F.leaky_relu(self._normalise(f"down{level}", rows), LEAK)
         rows = skipped.pop()
         for level in range(1, LEVELS + 1):
-            rows = self._up(level, rows)
+            rows = self._normalise(f"up{level}", self._up(f"up{level}", rows).relu())
             if skipped:
-                skip = skipped.pop()
-                rows = torch.cat([skip, rows[:, :, -skip.shape[2] :]], 1)
-        # Its kernel skips every other frame and begins three before the newest; what follows that is silence.
-        rows = F.pad(rows[:, :, :COLUMNS:2], (3, 3))
-        return F.conv2d(rows, self.mask_weight, self.mask_bias, dilation=(1, 2))[:, :, 0].float().sigmoid()
+                rows = torch.cat([skipped.pop()[:, :, -rows.shape[2] :], rows], 1)
+        return self._convolve(MASK, rows, 3, 3, dilation=(1, 2)).squeeze(3).float().sigmoid()
 
-    def _up(self, level: int, rows: Tensor) -> Tensor:
-        _, bias, scale, shift = self.layer(f"up{level}")
-        # Before the first column of a level there is silence; else the first only completes the second.
-        before = int(rows.shape[2] < COLUMNS)
-        kernel = getattr(self, f"up{level}_kernel")
-        rows = F.conv2d(F.pad(rows, (1, 1, before, 1)), kernel, bias.repeat_interleave(4))
-        rows = rows.unflatten(1, (-1, 2, 2)).permute(0, 1, 4, 2, 5, 3).flatten(4, 5).flatten(2, 3)
-        return rows.relu() * scale + shift
+    def _down(self, layer: str, rows: Tensor) -> Tensor:
+        if self.layers[layer].taps is not None:
+            return self._convolve(layer, rows, 1, 2, stride=(1, 2)).squeeze(3)
+        return F.conv2d(F.pad(rows, (1, 2, 1, 2)), self.value(layer, "kernel"), self.value(layer, "bias"), stride=2)
+
+    def _up(self, layer: str, rows: Tensor) -> Tensor:
+        return self._convolve(layer, rows, 1, 1).transpose(3, 4).flatten(3)
+
+    def _convolve(self, layer: str, rows: Tensor, before: int, after: int, **steps: tuple[int, int]) -> Tensor:
+        """Map `(windows, inputs, columns_in, bins)` to `(windows, outputs, columns_out, places, bins)`."""
+        kernel, bias = self.value(layer, "kernel"), self.value(layer, "bias")
+        biases = bias.repeat_interleave(kernel.shape[0] // bias.shape[0])
+        rows = F.conv2d(F.pad(rows.flatten(1, 2)[:, :, None], (before, after)), kernel, biases, **steps)
+        return rows.squeeze(2).unflatten(1, (bias.shape[0], self.layers[layer].columns_out, -1))
+
+    def _normalise(self, layer: str, rows: Tensor) -> Tensor:
+        return rows * self.value(layer, "scale") + self.value(layer, "shift")
 
 
 def _scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
     scale = norm.weight / (norm.running_var + norm.eps).sqrt()
     return scale[:, None, None], (norm.bias - norm.running_mean * scale)[:, None, None]
-
-
-def _as_convolution(weight: Tensor) -> Tensor:
-    """Turn the kernel `(inputs, outputs, 5, 5)` of a transposed convolution of stride 2 into that of a plain one.
-
-    The processor runs that twice as fast, and it needs no columns that are not wanted.
-
-    Returns:
-        `(4 * outputs, inputs, 3, 3)`; the outputs of each place are its two rows by two columns.
-    """
-    inputs, outputs = weight.shape[:2]
-    taps = F.pad(weight.flatten(2), (0, 1))[..., torch.from_numpy(place_taps())]
-    return taps.permute(1, 2, 0, 3).reshape(4 * outputs, inputs, 3, 3).contiguous()
-
-
-def place_taps() -> NDArray[np.int64]:
-    """Return which of 25 taps, or 25 for none, meets each of 3 x 3 neighbours in each of 2 x 2 places, `(4, 9)`."""
-    # By place: the tap that meets the neighbour before, the place itself and the neighbour after; 5 is none.
-    along = np.array([(3, 1, 5), (4, 2, 0)])
-    rows, columns = along[:, None, :, None], along[None, :, None, :]
-    return np.where((rows < 5) & (columns < 5), 5 * rows + columns, 25).reshape(4, 9)

@@ -170,12 +170,13 @@ class Trainer:
             self.model.train()
             state = {name: value.float() for name, value in state.items()}
             estimates, _ = model(spectrum[..., batch.warmup_frames :, :], state)
-        estimates = self._band_limit(estimates[:, 0].float(), batch.bandwidth_hz)
+        estimates = estimates[:, 0, :, :, self.config.model.lookahead_hops :]
+        estimates = self._band_limit(estimates.float(), batch.bandwidth_hz)
         skipped = batch.warmup_frames * self.config.stft.hop_length
         # The last samples still lack frames to come, the first ones lack those before the crop.
         tail = self.config.stft.synthesis_samples
         estimate = self.stft.inverse(estimates)[..., tail:-tail]
-        reference, mixture = (audio[..., skipped + tail : -tail] for audio in (vocals, mixture))
+        reference, mixture = (audio[..., skipped + tail :][..., : estimate.shape[-1]] for audio in (vocals, mixture))
         loss = self.loss(estimate, reference, mixture)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()

@@ -42,10 +42,12 @@ class CausalDualPathRnn(nn.Module):
         shape = self.config.model
         inter = (2 * shape.blocks, shape.chunk_frames * batch * self.bands, shape.features)
         guide = self.guidance.guide.state_shapes(batch) if self.guidance else {}
-        return {"inter": inter, "level": (batch, LEVEL_VALUES)} | guide
+        ahead = (batch, self.config.channels, self.config.stft.bins, shape.lookahead_hops, 2)
+        waiting = {"ahead": ahead} if shape.lookahead_hops else {}
+        return {"inter": inter, "level": (batch, LEVEL_VALUES)} | guide | waiting
 
     def forward(self, mixture: Tensor, state: Mapping[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor]]:
-        """Separate the next frames of a stream.
+        """Separate the next frames of a stream; estimates trail by `lookahead_hops` frames.
 
         Args:
             mixture: `(batch, channels, bins, frames, 2)`, real and imaginary part last; frames a multiple of
@@ -58,10 +60,15 @@ class CausalDualPathRnn(nn.Module):
         if state is None:
             state = {name: mixture.new_zeros(shape) for name, shape in self.state_shapes(mixture.shape[0]).items()}
         gain, level = self.level(mixture, state["level"])
+        newest, following = mixture, {}
+        if late := self.config.model.lookahead_hops:
+            waiting = torch.cat([state["ahead"], newest], 3)
+            mixture, following["ahead"] = waiting[:, :, :, :-late], waiting[:, :, :, -late:]
         heard = compress(mixture * gain)
-        features, guide_state = self.encoder(heard), {}
+        features = self.encoder(heard)
         if self.guidance:
-            hint, guide_state = self.guidance.listen(mixture, gain, state)
+            hint, guide_state = self.guidance.listen(newest, gain, state)
+            following |= guide_state
             features = features + self.guidance.encode(hint, heard)
         states = state["inter"].split(1)
         next_states: list[Tensor] = []
@@ -73,7 +80,7 @@ class CausalDualPathRnn(nn.Module):
         mask = self.decoder(features)
         if self.guidance:
             mask = self.guidance.follow(mask, hint, features)
-        return self._apply_mask(mask, mixture), {"inter": torch.cat(next_states), "level": level} | guide_state
+        return self._apply_mask(mask, mixture), {"inter": torch.cat(next_states), "level": level} | following
 
     def _apply_mask(self, mask: Tensor, mixture: Tensor) -> Tensor:
         banded = mask.shape[3]

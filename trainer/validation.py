@@ -58,9 +58,9 @@ class Validator:
 
     def _score_song(self, model: CausalDualPathRnn, mixture: Tensor, vocals: Tensor) -> tuple[float, float]:
         estimates, _ = model(self._stft.forward(mixture[None].to(self.device)))
-        tail = self.config.stft.synthesis_samples
-        estimate = self._stft.inverse(estimates[:, 0])[0, :, :-tail].cpu()
-        mixture, vocals = mixture[:, :-tail], vocals[:, :-tail]
+        late, tail = self.config.trailing_samples, self.config.stft.synthesis_samples
+        estimate = self._stft.inverse(estimates[:, 0])[0, :, late:-tail].cpu()
+        mixture, vocals = (audio[:, : -tail - late] for audio in (mixture, vocals))
         return windowed_sdr_db(estimate, vocals, self.config.sample_rate), windowed_sdr_db(
             mixture - estimate, mixture - vocals, self.config.sample_rate
         )

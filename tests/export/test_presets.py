@@ -10,7 +10,7 @@ from trainer.checkpoint import load_model
 from trainer.config import load_preset
 from trainer.model import CausalDualPathRnn
 
-LATENCY_MS = {"lite-12": 11.6, "lite-46": 46.4, "lite-93": 92.9, "guided": 23.2}
+LATENCY_MS = {"lite-12": 11.6, "lite-46": 46.4, "lite-93": 92.9, "guided": 23.2, "guided-46": 46.4, "guided-93": 92.9}
 
 
 @pytest.mark.parametrize(("preset", "latency_ms"), LATENCY_MS.items())

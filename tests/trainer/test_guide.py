@@ -2,43 +2,69 @@
 
 import pytest
 import torch
+from torch import nn
 
 from trainer.config import load_preset
 from trainer.errors import TrainerError
 from trainer.evaluate import spleeter
-from trainer.guide import BINS, DELAY_HOPS, FRAMES, HOPS_PER_FRAME, PERIOD_HOPS, Guide
+from trainer.guide import BINS, DELAY_HOPS, HOPS_PER_FRAME, PERIOD_HOPS, Guide
+from trainer.guide_layers import FRAMES
 
 
-@pytest.fixture(scope="module")
-def guide() -> Guide:
-    return Guide(load_preset("guided")).eval()
+@pytest.fixture(scope="module", params=[0, 2, 6])
+def guide(request) -> Guide:
+    return Guide(load_preset("guided", [f"model.lookahead_hops={request.param}"])).eval()
 
 
 @torch.no_grad()
-def test_its_mask_is_that_of_spleeter_for_the_newest_frame(guide):
+def test_its_masks_are_those_of_spleeter_with_eight_bits_for_each_weight(guide):
     torch.manual_seed(0)
     magnitudes = 5 * torch.rand(2, 2, FRAMES, BINS)
-    whole = spleeter.load_networks()[0](magnitudes) / magnitudes
-    # Float16 weights are off by half a thousandth each.
-    assert (guide.mask(magnitudes) - whole[:, :, -1]).abs().max() < 0.02
+    network = spleeter.load_networks()[0]
+    published = network(magnitudes) / magnitudes
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            weight = layer.weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else layer.weight
+            weight.copy_(torch.fake_quantize_per_channel_affine(weight, *_steps(weight), 0, -127, 127))
+    rounded = network(magnitudes) / magnitudes
+    masks = guide.masks(magnitudes)
+    newest = slice(-masks.shape[2], None)
+    # What is left is float16 for biases and normalisation.
+    assert (masks - rounded[:, :, newest]).abs().max() < 0.005
+    assert (masks - published[:, :, newest]).abs().max() < 0.05
+
+
+def _steps(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return weight.abs().amax((1, 2, 3)) / 127, torch.zeros(weight.shape[0], dtype=torch.int32)
 
 
 @torch.no_grad()
-def test_a_mask_is_of_the_last_frame_of_a_period_and_in_use_for_one_period_after_its_delay(guide):
+def test_masks_stand_as_near_what_sounds_as_its_delay_and_the_lookahead_allow(guide):
     torch.manual_seed(1)
-    frames = 2 * PERIOD_HOPS + DELAY_HOPS
+    frames = 3 * PERIOD_HOPS + DELAY_HOPS
     mixture = torch.randn(1, 2, BINS + 1, frames, 2)
     state = {name: torch.zeros(shape) for name, shape in guide.state_shapes().items()}
-    masks, _ = guide(mixture, torch.ones(1, 1, 1, frames, 1), state)
+    in_use, _ = guide(mixture, torch.ones(1, 1, 1, frames, 1), state)
     due = PERIOD_HOPS - 1 + DELAY_HOPS
-    assert masks[..., :due].abs().max() == 0
+    assert in_use[..., :due].abs().max() == 0
     heard = guide.window_scale * mixture[:, :, :BINS].square().sum(-1).sqrt().transpose(2, 3)
     for period in (0, 1):
         newest = (period + 1) * PERIOD_HOPS
         window = torch.zeros(1, 2, FRAMES, BINS)
         window[:, :, -newest // HOPS_PER_FRAME :] = heard[:, :, HOPS_PER_FRAME - 1 : newest : HOPS_PER_FRAME]
-        in_use = masks[..., due + period * PERIOD_HOPS :][..., :PERIOD_HOPS]
-        assert (in_use - guide.mask(window)[..., None]).abs().max() < 1e-5
+        masks = guide.masks(window)
+        for hop in range(PERIOD_HOPS):
+            # How long after the newest frame the hop sounds, and the frame that stands there or before, if it is heard.
+            late = DELAY_HOPS + hop - guide.lookahead_hops
+            column = -1 - max(0, -(late // HOPS_PER_FRAME))
+            difference = in_use[..., due + period * PERIOD_HOPS + hop] - masks[:, :, column]
+            assert difference.abs().max() < 1e-5
+
+
+@pytest.mark.parametrize(("preset", "hops"), [("lite", 1), ("guided", -1), ("guided", 1000)])
+def test_only_a_guide_looks_ahead_and_not_too_far(preset, hops):
+    with pytest.raises(TrainerError, match="lookahead_hops"):
+        load_preset(preset, [f"model.lookahead_hops={hops}"])
 
 
 def test_another_transform_than_the_one_it_knows_is_refused():

@@ -28,7 +28,7 @@ def begun_with(preset, checkpoint, folder):
     return trainer.model.eval()
 
 
-@pytest.mark.parametrize("preset", ["lite-93", "guided"])
+@pytest.mark.parametrize("preset", ["lite-93", "guided", "guided-93"])
 @torch.no_grad()
 def test_weights_of_half_as_long_frames_give_a_mask_of_the_same_shape(preset, lite, tmp_path):
     model, checkpoint = lite
