@@ -10,7 +10,17 @@ import numpy as np
 import onnx
 
 from export.graph import GraphWriter
-from trainer.guide import BINS, DELAY_HOPS, HOPS_PER_FRAME, LEAK, PERIOD_HOPS, POWER_FLOOR, Guide
+from trainer.guide import (
+    BINS,
+    DELAY_HOPS,
+    HOPS_PER_FRAME,
+    LEAK,
+    MIRRORED,
+    PERIOD_HOPS,
+    POWER_FLOOR,
+    SIGNS,
+    Guide,
+)
 from trainer.guide_layers import FRAMES, LEVELS, MASK
 
 # Layers by the calls they run in, with about as much work in one as in the other.
@@ -69,11 +79,12 @@ class GuideWriter:
     def __init__(self, writer: GraphWriter, guide: Guide) -> None:
         self._writer, self._guide = writer, guide
 
-    def write(self, power: str, loudness: str) -> str:
+    def write(self, real: str, imag: str, loudness: str) -> str:
         """Follow one frame and return the mask in use, `(channels, BINS)`.
 
         Args:
-            power: Squared magnitudes `(channels, bins)`.
+            real: Of the mixture, channels outermost.
+            imag: The same.
             loudness: Power over that of the level everything is heard at, `(1, 1)`.
         """
         writer = self._writer
@@ -82,7 +93,7 @@ class GuideWriter:
             for hops in (HOPS_PER_FRAME, PERIOD_HOPS)
         )
         writer.choose(
-            self._is(turn, HOPS_PER_FRAME - 1), lambda: [self._hear(power)], ["guide_heard"], ["guide_heard_out"]
+            self._is(turn, HOPS_PER_FRAME - 1), lambda: self._hear(real, imag), ["guide_heard"], ["guide_heard_out"]
         )
         for index, stage in enumerate(_STAGES):
             names = list(_products(self._guide, stage))
@@ -128,13 +139,18 @@ class GuideWriter:
         outputs_of = writer.constant(f"guide.{layer}.outputs", np.repeat(np.arange(outputs), taps[..., 0, 0].size))
         writer.nodes("Gather", [f"guide.{layer}.bias", outputs_of], [f"guide.{layer}.biases"])
 
-    def _hear(self, power: str) -> str:
-        writer = self._writer
-        low = writer.slice(power, 0, BINS, axis=1)
-        magnitudes = writer.node("Sqrt", writer.node("Add", low, self._scalar("floor", POWER_FLOOR)))
-        magnitudes = writer.node("Mul", magnitudes, self._scalar("window_scale", self._guide.window_scale))
-        newest = writer.reshape(magnitudes, 1, self._guide.channels, 1, BINS)
-        return writer.concat([writer.slice("guide_heard", 1, FRAMES, axis=2), newest], axis=2)
+    def _hear(self, real: str, imag: str) -> list[str]:
+        writer, channels = self._writer, self._guide.channels
+        parts = writer.concat([writer.reshape(part, channels, 1, -1) for part in (real, imag)], axis=1)
+        parts = writer.node("Gather", parts, writer.constant("guide.mirrored", MIRRORED), axis=2)
+        signs = writer.constant("guide.signs", SIGNS.T.astype(np.float32))
+        window = writer.constant("guide.window", self._guide.window.numpy())
+        windowed = writer.node("Conv", writer.node("Mul", parts, signs), window)
+        real, imag = writer.split(writer.node("Mul", windowed, windowed), [1, 1], axis=1)
+        power = writer.node("Add", writer.node("Add", real, imag), self._scalar("floor", POWER_FLOOR))
+        magnitudes = writer.node("Mul", writer.node("Sqrt", power), self._scalar("scale", self._guide.scale))
+        newest = writer.reshape(magnitudes, 1, channels, 1, BINS)
+        return [writer.concat([writer.slice("guide_heard", 1, FRAMES, axis=2), newest], axis=2)]
 
     def _run(self, index: int, loudness: str) -> list[str]:
         writer, stage, made = self._writer, _STAGES[index], {}

@@ -48,6 +48,7 @@ class ModelConfig:
         chunk_frames: STFT frames per chunk; 1 leaves the intra-chunk path running over frequency only.
         guided: Whether it hears what a guide makes of the last seconds; see `trainer.guide`.
         lookahead_hops: Hops by which its estimates trail, so that the guide has heard what follows.
+        least_share: Share of the power that a guide takes for vocals below which estimates fade; 0 for never.
     """
 
     bands: tuple[tuple[int, int], ...]
@@ -56,6 +57,7 @@ class ModelConfig:
     chunk_frames: int = 1
     guided: bool = False
     lookahead_hops: int = 0
+    least_share: float = 0.0
 
     def validate(self, stft: StftSpec) -> None:
         """Raise TrainerError where a value is out of range or does not fit the transform."""
@@ -63,6 +65,9 @@ class ModelConfig:
         most = _LONGEST_LOOKAHEAD_HOPS if self.guided else 0
         fitting = 0 <= self.lookahead_hops <= most
         _require(fitting, "model.lookahead_hops", self.lookahead_hops, f"from 0 to {most}; only a guide looks ahead")
+        most = 1 if self.guided else 0
+        fitting = 0 <= self.least_share <= most
+        _require(fitting, "model.least_share", self.least_share, f"from 0 to {most}; only a guide knows of it")
         if self.guided:
             _require(self.chunk_frames == 1, "model.chunk_frames", self.chunk_frames, "1 where the model is guided")
             found = f"{stft.n_fft} / {stft.hop_length}"

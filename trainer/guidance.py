@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from trainer.config import Config
 from trainer.guide import BINS, Guide
 from trainer.layers import BandLinear
+from trainer.presence import PRESENCE_VALUES, Presence
 
 _FIRST_SHARE = 0.35  # what an average of both is best with, before either knows of the other
 
@@ -22,6 +23,7 @@ class Guidance(nn.Module):
         super().__init__()
         shape, channels = config.model, config.channels
         self.guide = Guide(config)
+        self.presence = Presence(config) if shape.least_share else None
         self.bands = [(count, width) for count, width in shape.bands]
         starts = torch.tensor([count * width for count, width in self.bands]).cumsum(0).tolist()
         heard = sum(start < BINS for start in (0, *starts[:-1]))  # groups of bands above hold nothing of the mask
@@ -31,6 +33,11 @@ class Guidance(nn.Module):
         self.gate = BandLinear(sum(count for count, _ in self.bands), shape.features, channels)
         nn.init.zeros_(self.gate.weight)
         nn.init.constant_(self.gate.bias, _FIRST_SHARE)
+
+    def state_shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of the states of the guide, and of the presence where estimates fade."""
+        presence = {"presence": (batch, PRESENCE_VALUES)} if self.presence else {}
+        return self.guide.state_shapes(batch) | presence
 
     def listen(self, mixture: Tensor, gain: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the guide's mask over all banded bins, `(batch, channels, banded, frames)`, and its next state."""
@@ -66,6 +73,15 @@ class Guidance(nn.Module):
         widths = torch.tensor([width for count, width in self.bands for _ in range(count)], device=gates.device)
         share = gates.repeat_interleave(widths, 2) * hint
         return mask + F.pad(share[:, None, ..., None], (0, 1))
+
+    def fade(
+        self, mask: Tensor, hint: Tensor, mixture: Tensor, state: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return `mask` where somebody sings and less of it where nobody does, and the next state."""
+        if self.presence is None:
+            return mask, {}
+        gain, presence = self.presence(hint, mixture, state["presence"])
+        return mask * gain[:, None, None, None, :, None], {"presence": presence}
 
 
 def _small(bands: int, inputs: int, outputs: int) -> Tensor:

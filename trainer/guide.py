@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from realtime.stft import window_pair
@@ -24,17 +25,26 @@ DELAY_HOPS = 2
 LEAK = 0.2
 # The least power of a bin.
 POWER_FLOOR = 1e-12
+# Of the level everything is heard at; louder, it takes more for vocals than there is.
+LEVEL = 0.7
+# Bins on either side that the second window reaches to. Below zero there are mirror images.
+_REACH = 4
+MIRRORED = np.abs(np.arange(-_REACH, BINS + _REACH))
+SIGNS = np.stack([np.ones(BINS + 2 * _REACH), np.where(np.arange(-_REACH, BINS + _REACH) < 0, -1, 1)], -1)
 
 
 class Guide(nn.Module):
     """The vocals network of Spleeter 2-stems (Hennequin et al., JOSS 2020), never trained on here.
 
     It hears magnitudes of the last `FRAMES` frames, brought to one level, and masks the newest of them. Where what it
-    guides trails by a lookahead, these are older frames, whose future it knows by then. Weights are rounded to as many
-    steps for each output as eight bits count, and all else to float16, which is how a plug-in holds them.
+    guides trails by a lookahead, these are older frames, whose future it knows by then. It was trained under Hann
+    windows, whose main lobe is wider than that of our analysis window; the square of ours comes near them. Weights are
+    rounded to as many steps for each output as eight bits count, and all else to float16, which is how a plug-in holds
+    them.
 
     Attributes:
-        window_scale: What brings magnitudes under our window to those under the Hann window it was trained with.
+        scale: What brings magnitudes under its window to those it was trained with.
+        window: What windows a spectrum once more, `(2, 2, taps)`, a kernel from and to real and imaginary parts.
         ages: How many frames before the newest the mask stands that is in use in each hop of a period.
         layers: What it computes, in order.
     """
@@ -44,8 +54,11 @@ class Guide(nn.Module):
         self.channels = config.channels
         if reason := spleeter.unavailable():
             raise TrainerError(f"a guided model needs Spleeter, which is {reason}")
-        hann, ours = (np.square(window_pair(stft)[0]).sum() for stft in (spleeter.STFT, config.stft))
-        self.window_scale = float(np.sqrt(hann / ours))
+        window, kernel = _second_window(window_pair(config.stft)[0])
+        hann = np.square(window_pair(spleeter.STFT)[0]).sum()
+        self.scale = LEVEL * float(np.sqrt(hann / np.square(window).sum()))
+        self.register_buffer("window", torch.from_numpy(kernel).float(), persistent=False)
+        self.register_buffer("signs", torch.from_numpy(SIGNS).float(), persistent=False)
         self.lookahead_hops = config.model.lookahead_hops
         first_late = DELAY_HOPS - self.lookahead_hops
         self.ages = [max(0, -(late // HOPS_PER_FRAME)) for late in range(first_late, first_late + PERIOD_HOPS)]
@@ -102,10 +115,8 @@ class Guide(nn.Module):
             For every frame the mask in use, `(batch, channels, BINS, frames)`, and the next state.
         """
         frames, begin = mixture.shape[3], int(state["guide_hop"][0])
-        power = mixture[:, :, :BINS].square().sum(-1) + POWER_FLOOR
         first = (HOPS_PER_FRAME - 1 - begin) % HOPS_PER_FRAME
-        magnitudes = (self.window_scale * power.sqrt()).transpose(2, 3)[:, :, first::HOPS_PER_FRAME]
-        heard = torch.cat([state["guide_heard"], magnitudes], 2)
+        heard = torch.cat([state["guide_heard"], self.hear(mixture[:, :, :, first::HOPS_PER_FRAME])], 2)
         ends = range(PERIOD_HOPS - 1 - begin, frames, PERIOD_HOPS)
         masks = [*state["guide_masks"].unbind(1)]
         if ends:
@@ -124,6 +135,14 @@ class Guide(nn.Module):
             "guide_masks": torch.stack(masks[done : done + 2], 1),
             "guide_hop": torch.full_like(state["guide_hop"], (begin + frames) % PERIOD_HOPS),
         }
+
+    def hear(self, mixture: Tensor) -> Tensor:
+        """Map spectra `(batch, channels, bins, frames, 2)` to magnitudes heard, `(batch, channels, frames, BINS)`."""
+        parts = (mixture[:, :, MIRRORED] * self.signs[:, None]).permute(0, 1, 3, 4, 2)
+        with torch.autocast(mixture.device.type, enabled=False):
+            windowed = F.conv1d(parts.flatten(0, 2), self.window)
+        magnitudes = self.scale * (windowed.square().sum(1) + POWER_FLOOR).sqrt()
+        return magnitudes.unflatten(0, parts.shape[:3])
 
     def masks(self, windows: Tensor) -> Tensor:
         """Map magnitudes `(windows, channels, FRAMES, BINS)` to masks `(windows, channels, columns, BINS)`."""
@@ -156,6 +175,23 @@ class Guide(nn.Module):
 
     def _normalise(self, layer: str, rows: Tensor) -> Tensor:
         return rows * self.value(layer, "scale") + self.value(layer, "shift")
+
+
+def _second_window(window: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the square of a window, as near as few bins come, and the kernel that gives it to spectra under the first.
+
+    A product of windows is a convolution of spectra.
+
+    Returns:
+        `(n_fft,)`, and `(2, 2, taps)` for convolutions as torch and ONNX have them, which turn no kernel round.
+    """
+    spectrum = np.fft.fft(window) / len(window)
+    reach = np.arange(-_REACH, _REACH + 1)
+    kept = np.zeros_like(spectrum)
+    kept[reach] = spectrum[reach]
+    taps = spectrum[-reach]
+    kernel = np.array([[taps.real, -taps.imag], [taps.imag, taps.real]])
+    return window * (len(window) * np.fft.ifft(kept).real), kernel
 
 
 def _scale_and_shift(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:

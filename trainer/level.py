@@ -20,7 +20,7 @@ LEVEL_FLOOR = 1e-10
 # Before anything was heard; the first chunk weighs more.
 LEAST_WEIGHT = 1e-6
 _MEMORY_S = 3.0
-_BLOCK_CHUNKS = 256
+_BLOCK_STEPS = 256
 
 
 class RunningLevel(nn.Module):
@@ -55,20 +55,32 @@ class RunningLevel(nn.Module):
         """
         power = (mixture.square().sum((1, -1)) * self.weights[:, None]).sum(1)
         power = power.unflatten(1, (-1, self.chunk_frames)).sum(-1)
-        with torch.autocast(mixture.device.type, enabled=False):
-            parts = []
-            for block in power.split(_BLOCK_CHUNKS, 1):
-                parts.append(self._follow(block, past))
-                past = parts[-1][:, -1]
-        sums, weights = torch.cat(parts, 1).unbind(-1)
+        now = torch.stack([power, torch.ones_like(power)], -1)
+        means = decaying_means(now, past, self.decay, (power > SILENCE_POWER).float())
+        sums, weights = means.unbind(-1)
         # The mean over what was heard: the weights tend to one, and lack what came before the start.
         gain = ((sums / weights.clamp(min=LEAST_WEIGHT) + LEVEL_FLOOR) / TARGET_POWER).rsqrt()
-        return gain.repeat_interleave(self.chunk_frames, 1)[:, None, None, :, None], past
+        return gain.repeat_interleave(self.chunk_frames, 1)[:, None, None, :, None], means[:, -1]
 
-    def _follow(self, power: Tensor, past: Tensor) -> Tensor:
-        """Return the decaying sums `(batch, chunks, LEVEL_VALUES)` after each of `(batch, chunks)`."""
-        heard = (power > SILENCE_POWER).float()
-        age = heard.cumsum(1)
-        kernel = (self.decay ** (age[:, :, None] - age[:, None, :]) * heard[:, None, :]).tril() * (1 - self.decay)
-        now = torch.stack([power, torch.ones_like(power)], -1)
-        return self.decay ** age[:, :, None] * past[:, None] + kernel @ now
+
+def decaying_means(values: Tensor, past: Tensor, decay: float, counts: Tensor | None = None) -> Tensor:
+    """Follow decaying means of values one after the other, from zero on.
+
+    Args:
+        values: `(batch, steps, n)`.
+        past: `(batch, n)`, the means before.
+        decay: How much of a mean is kept from one step to the next.
+        counts: `(batch, steps)`, 1 where a step counts and 0 where it changes nothing; all count where there are none.
+
+    Returns:
+        The means after each step, `(batch, steps, n)`.
+    """
+    counts = torch.ones_like(values[..., 0]) if counts is None else counts
+    parts = []
+    with torch.autocast(values.device.type, enabled=False):
+        for block, counted in zip(values.split(_BLOCK_STEPS, 1), counts.split(_BLOCK_STEPS, 1), strict=True):
+            age = counted.cumsum(1)
+            kernel = (decay ** (age[:, :, None] - age[:, None, :]) * counted[:, None, :]).tril() * (1 - decay)
+            parts.append(decay ** age[:, :, None] * past[:, None] + kernel @ block)
+            past = parts[-1][:, -1]
+    return torch.cat(parts, 1)

@@ -41,7 +41,7 @@ class CausalDualPathRnn(nn.Module):
         """Return the shapes of the state: hidden and cell of every block, rows, features; then level and guide."""
         shape = self.config.model
         inter = (2 * shape.blocks, shape.chunk_frames * batch * self.bands, shape.features)
-        guide = self.guidance.guide.state_shapes(batch) if self.guidance else {}
+        guide = self.guidance.state_shapes(batch) if self.guidance else {}
         ahead = (batch, self.config.channels, self.config.stft.bins, shape.lookahead_hops, 2)
         waiting = {"ahead": ahead} if shape.lookahead_hops else {}
         return {"inter": inter, "level": (batch, LEVEL_VALUES)} | guide | waiting
@@ -80,6 +80,8 @@ class CausalDualPathRnn(nn.Module):
         mask = self.decoder(features)
         if self.guidance:
             mask = self.guidance.follow(mask, hint, features)
+            mask, presence = self.guidance.fade(mask, hint, mixture, state)
+            following |= presence
         return self._apply_mask(mask, mixture), {"inter": torch.cat(next_states), "level": level} | following
 
     def _apply_mask(self, mask: Tensor, mixture: Tensor) -> Tensor:

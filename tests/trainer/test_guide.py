@@ -2,13 +2,16 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
+from realtime.stft import window_pair
 from trainer.config import load_preset
 from trainer.errors import TrainerError
 from trainer.evaluate import spleeter
-from trainer.guide import BINS, DELAY_HOPS, HOPS_PER_FRAME, PERIOD_HOPS, Guide
+from trainer.guide import BINS, DELAY_HOPS, HOPS_PER_FRAME, LEVEL, PERIOD_HOPS, Guide
 from trainer.guide_layers import FRAMES
+from trainer.spectral import Stft
 
 
 @pytest.fixture(scope="module", params=[0, 2, 6])
@@ -42,12 +45,12 @@ def _steps(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def test_masks_stand_as_near_what_sounds_as_its_delay_and_the_lookahead_allow(guide):
     torch.manual_seed(1)
     frames = 3 * PERIOD_HOPS + DELAY_HOPS
-    mixture = torch.randn(1, 2, BINS + 1, frames, 2)
+    mixture = torch.randn(1, 2, 2049, frames, 2)
     state = {name: torch.zeros(shape) for name, shape in guide.state_shapes().items()}
     in_use, _ = guide(mixture, torch.ones(1, 1, 1, frames, 1), state)
     due = PERIOD_HOPS - 1 + DELAY_HOPS
     assert in_use[..., :due].abs().max() == 0
-    heard = guide.window_scale * mixture[:, :, :BINS].square().sum(-1).sqrt().transpose(2, 3)
+    heard = guide.hear(mixture)
     for period in (0, 1):
         newest = (period + 1) * PERIOD_HOPS
         window = torch.zeros(1, 2, FRAMES, BINS)
@@ -72,6 +75,15 @@ def test_another_transform_than_the_one_it_knows_is_refused():
         load_preset("lite", ["model.guided=true"])
 
 
-def test_a_sound_is_as_loud_to_it_under_our_window_as_under_its_own(guide):
-    # Mean squares: 3/8 of a Hann window, 1/2 of a quarter sine.
-    assert guide.window_scale == pytest.approx((0.375 / 0.5) ** 0.5, rel=1e-3)
+@torch.no_grad()
+def test_it_hears_what_it_was_trained_on_under_the_square_of_our_window(guide):
+    stft = load_preset("guided").stft
+    torch.manual_seed(2)
+    audio = torch.randn(1, 2, 16 * stft.hop_length)
+    window = torch.from_numpy(window_pair(stft)[0] ** 2).float()
+    frames = F.pad(audio, (stft.n_fft - stft.hop_length, 0)).unfold(-1, stft.n_fft, stft.hop_length) * window
+    # As loud as noise is under a Hann window, whose mean square is 3/8, at the level it is given everything at.
+    expected = LEVEL * (0.375 / window.square().mean()).sqrt() * torch.fft.rfft(frames)[..., :BINS].abs()
+    error = guide.hear(Stft(stft).forward(audio)) - expected
+    # The window is made of nine bins.
+    assert 20 * torch.log10(expected.norm() / error.norm()) > 28
