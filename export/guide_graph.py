@@ -12,30 +12,28 @@ import onnx
 from export.graph import GraphWriter
 from trainer.guide import (
     BINS,
-    DELAY_HOPS,
     HOPS_PER_FRAME,
     LEAK,
     MIRRORED,
-    PERIOD_HOPS,
     POWER_FLOOR,
     SIGNS,
     Guide,
 )
 from trainer.guide_layers import FRAMES, LEVELS, MASK
 
-# Layers by the calls they run in, with about as much work in one as in the other.
-_STAGES = (
-    ("down1", "down2", "down3", "down4"),
-    ("down5", "down6", "up1", "up2"),
-    ("up3", "up4", "up5", "up6", MASK),
-)
-assert len(_STAGES) == DELAY_HOPS + 1  # the first runs when the newest frame is there, the last when its mask is due
+# Layers by the calls they run in, with about as much work in one as in the other. The first call is that in which the
+# newest frame is there, the last that in which its masks come into use.
+_UPPER = ("up3", "up4", "up5", "up6", MASK)
+_STAGES_BY_DELAY = {
+    1: (("down1", "down2", "down3", "down4", "down5"), ("down6", "up1", "up2", *_UPPER)),
+    2: (("down1", "down2", "down3", "down4"), ("down5", "down6", "up1", "up2"), _UPPER),
+}
 
 
 def guide_states(guide: Guide) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the guide's states in a graph: unfinished work stands where torch has the next mask."""
     shapes = {"guide_heard": (1, guide.channels, FRAMES, BINS), "guide_hop": (1, 1)}
-    for stage in _STAGES:
+    for stage in _STAGES_BY_DELAY[guide.delay_hops]:
         shapes |= _products(guide, stage)
     return shapes
 
@@ -77,7 +75,7 @@ class GuideWriter:
     """Writes the guide into a graph."""
 
     def __init__(self, writer: GraphWriter, guide: Guide) -> None:
-        self._writer, self._guide = writer, guide
+        self._writer, self._guide, self._stages = writer, guide, _STAGES_BY_DELAY[guide.delay_hops]
 
     def write(self, real: str, imag: str, loudness: str) -> str:
         """Follow one frame and return the mask in use, `(channels, BINS)`.
@@ -87,30 +85,30 @@ class GuideWriter:
             imag: The same.
             loudness: Power over that of the level everything is heard at, `(1, 1)`.
         """
-        writer = self._writer
+        writer, period_hops, delay_hops = self._writer, self._guide.period_hops, self._guide.delay_hops
         turn, place = (
             writer.node("Mod", "guide_hop", self._scalar(f"every_{hops}", hops), fmod=1)
-            for hops in (HOPS_PER_FRAME, PERIOD_HOPS)
+            for hops in (HOPS_PER_FRAME, period_hops)
         )
         writer.choose(
             self._is(turn, HOPS_PER_FRAME - 1), lambda: self._hear(real, imag), ["guide_heard"], ["guide_heard_out"]
         )
-        for index, stage in enumerate(_STAGES):
+        for index, stage in enumerate(self._stages):
             names = list(_products(self._guide, stage))
             writer.choose(
                 # In the first period there is nothing yet to go on with.
-                self._is("guide_hop", PERIOD_HOPS - 1 + index) if index else self._is(place, PERIOD_HOPS - 1),
+                self._is("guide_hop", period_hops - 1 + index) if index else self._is(place, period_hops - 1),
                 lambda index=index: self._run(index, loudness),
                 names,
                 [f"{name}_out" for name in names],
             )
         # 0, 1, 2 to twice the period less one, and again from the second period on.
-        period = self._scalar(f"every_{PERIOD_HOPS}", PERIOD_HOPS)
-        since = writer.node("Add", "guide_hop", self._scalar("since_second_period", 1 - PERIOD_HOPS))
+        period = self._scalar(f"every_{period_hops}", period_hops)
+        since = writer.node("Add", "guide_hop", self._scalar("since_second_period", 1 - period_hops))
         writer.nodes("Add", [writer.node("Mod", since, period, fmod=1), period], ["guide_hop_out"])
         # By the place in the period: which of the masks is in use.
         newest, ages = self._guide.layers[MASK].columns_out - 1, self._guide.ages
-        columns = np.int64([newest - ages[(hop + 1 - DELAY_HOPS) % PERIOD_HOPS] for hop in range(PERIOD_HOPS)])
+        columns = np.int64([newest - ages[(hop + 1 - delay_hops) % period_hops] for hop in range(period_hops)])
         place = writer.node("Cast", writer.reshape(place, 1), to=onnx.TensorProto.INT64)
         column = writer.node("Gather", writer.constant("guide.columns", columns), place)
         return writer.reshape(writer.node("Gather", "guide_mask_out", column, axis=2), self._guide.channels, BINS)
@@ -153,11 +151,11 @@ class GuideWriter:
         return [writer.concat([writer.slice("guide_heard", 1, FRAMES, axis=2), newest], axis=2)]
 
     def _run(self, index: int, loudness: str) -> list[str]:
-        writer, stage, made = self._writer, _STAGES[index], {}
+        writer, stage, made = self._writer, self._stages[index], {}
         if index == 0:
             rows = writer.node("Div", "guide_heard_out", writer.node("Sqrt", loudness))
         else:
-            rows = f"guide_{_STAGES[index - 1][-1]}"
+            rows = f"guide_{self._stages[index - 1][-1]}"
         for layer in stage:
             self._store(layer)
             if layer == MASK:

@@ -19,9 +19,6 @@ from trainer.guide_layers import FRAMES, LEVELS, MASK, collapse, guide_layers
 CREDIT = "Spleeter 2-stems by Deezer (MIT, trained on its Bean dataset, which is not public) as the guide"
 BINS = spleeter.BINS
 HOPS_PER_FRAME = 2  # its frames lie twice as far apart as the hops of what it guides
-PERIOD_HOPS = 4  # from one run to the next
-# A run is spread over as many calls and one more, so that none is late; then its masks are in use for one period.
-DELAY_HOPS = 2
 LEAK = 0.2
 # The least power of a bin.
 POWER_FLOOR = 1e-12
@@ -43,6 +40,9 @@ class Guide(nn.Module):
     them.
 
     Attributes:
+        period_hops: Hops from one run to the next.
+        delay_hops: Hops from the newest frame of a run to the call in which its masks come into use, for one period;
+            the work is spread over the calls between.
         scale: What brings magnitudes under its window to those it was trained with.
         window: What windows a spectrum once more, `(2, 2, taps)`, a kernel from and to real and imaginary parts.
         ages: How many frames before the newest the mask stands that is in use in each hop of a period.
@@ -60,8 +60,10 @@ class Guide(nn.Module):
         self.register_buffer("window", torch.from_numpy(kernel).float(), persistent=False)
         self.register_buffer("signs", torch.from_numpy(SIGNS).float(), persistent=False)
         self.lookahead_hops = config.model.lookahead_hops
-        first_late = DELAY_HOPS - self.lookahead_hops
-        self.ages = [max(0, -(late // HOPS_PER_FRAME)) for late in range(first_late, first_late + PERIOD_HOPS)]
+        self.period_hops = config.model.guide_period_hops
+        self.delay_hops = self.period_hops // 2
+        first_late = self.delay_hops - self.lookahead_hops
+        self.ages = [max(0, -(late // HOPS_PER_FRAME)) for late in range(first_late, first_late + self.period_hops)]
         self.layers = guide_layers(max(self.ages) + 1)
         network = spleeter.load_networks()[0]
         for level in range(1, LEVELS + 1):
@@ -117,7 +119,7 @@ class Guide(nn.Module):
         frames, begin = mixture.shape[3], int(state["guide_hop"][0])
         first = (HOPS_PER_FRAME - 1 - begin) % HOPS_PER_FRAME
         heard = torch.cat([state["guide_heard"], self.hear(mixture[:, :, :, first::HOPS_PER_FRAME])], 2)
-        ends = range(PERIOD_HOPS - 1 - begin, frames, PERIOD_HOPS)
+        ends = range(self.period_hops - 1 - begin, frames, self.period_hops)
         masks = [*state["guide_masks"].unbind(1)]
         if ends:
             counts = [(begin + end + 1) // HOPS_PER_FRAME - begin // HOPS_PER_FRAME for end in ends]
@@ -125,15 +127,15 @@ class Guide(nn.Module):
                 [heard[:, :, n : n + FRAMES] * gain[..., end, :] for n, end in zip(counts, ends, strict=True)]
             )
             masks += self.masks(windows.flatten(0, 1)).unflatten(0, (len(counts), -1)).unbind(0)
-        hops = begin + torch.arange(frames, device=mixture.device) - DELAY_HOPS + 1
-        columns = torch.tensor([-1 - age for age in self.ages], device=mixture.device)[hops % PERIOD_HOPS]
-        runs = torch.div(hops, PERIOD_HOPS, rounding_mode="floor") + 1
+        hops = begin + torch.arange(frames, device=mixture.device) - self.delay_hops + 1
+        columns = torch.tensor([-1 - age for age in self.ages], device=mixture.device)[hops % self.period_hops]
+        runs = torch.div(hops, self.period_hops, rounding_mode="floor") + 1
         in_use = torch.stack(masks)[runs, :, :, columns]
-        done = (begin + frames) // PERIOD_HOPS
+        done = (begin + frames) // self.period_hops
         return in_use.permute(1, 2, 3, 0), {
             "guide_heard": heard[:, :, -FRAMES:],
             "guide_masks": torch.stack(masks[done : done + 2], 1),
-            "guide_hop": torch.full_like(state["guide_hop"], (begin + frames) % PERIOD_HOPS),
+            "guide_hop": torch.full_like(state["guide_hop"], (begin + frames) % self.period_hops),
         }
 
     def hear(self, mixture: Tensor) -> Tensor:
