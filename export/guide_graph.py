@@ -12,6 +12,7 @@ import onnx
 from export.graph import GraphWriter
 from trainer.guide import (
     BINS,
+    DELAY_HOPS,
     HOPS_PER_FRAME,
     LEAK,
     MIRRORED,
@@ -21,19 +22,18 @@ from trainer.guide import (
 )
 from trainer.guide_layers import FRAMES, LEVELS, MASK
 
-# Layers by the calls they run in, with about as much work in one as in the other. The first call is that in which the
-# newest frame is there, the last that in which its masks come into use.
-_UPPER = ("up3", "up4", "up5", "up6", MASK)
-_STAGES_BY_DELAY = {
-    1: (("down1", "down2", "down3", "down4", "down5"), ("down6", "up1", "up2", *_UPPER)),
-    2: (("down1", "down2", "down3", "down4"), ("down5", "down6", "up1", "up2"), _UPPER),
-}
+# Layers by the calls they run in, with about as much work in one as in the other.
+_STAGES = (
+    ("down1", "down2", "down3", "down4", "down5"),
+    ("down6", "up1", "up2", "up3", "up4", "up5", "up6", MASK),
+)
+assert len(_STAGES) == DELAY_HOPS + 1  # the first runs when the newest frame is there, the last when its mask is due
 
 
 def guide_states(guide: Guide) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the guide's states in a graph: unfinished work stands where torch has the next mask."""
     shapes = {"guide_heard": (1, guide.channels, FRAMES, BINS), "guide_hop": (1, 1)}
-    for stage in _STAGES_BY_DELAY[guide.delay_hops]:
+    for stage in _STAGES:
         shapes |= _products(guide, stage)
     return shapes
 
@@ -75,7 +75,7 @@ class GuideWriter:
     """Writes the guide into a graph."""
 
     def __init__(self, writer: GraphWriter, guide: Guide) -> None:
-        self._writer, self._guide, self._stages = writer, guide, _STAGES_BY_DELAY[guide.delay_hops]
+        self._writer, self._guide = writer, guide
 
     def write(self, real: str, imag: str, loudness: str) -> str:
         """Follow one frame and return the mask in use, `(channels, BINS)`.
@@ -85,33 +85,25 @@ class GuideWriter:
             imag: The same.
             loudness: Power over that of the level everything is heard at, `(1, 1)`.
         """
-        writer, period_hops, delay_hops = self._writer, self._guide.period_hops, self._guide.delay_hops
-        turn, place = (
-            writer.node("Mod", "guide_hop", self._scalar(f"every_{hops}", hops), fmod=1)
-            for hops in (HOPS_PER_FRAME, period_hops)
-        )
-        writer.choose(
-            self._is(turn, HOPS_PER_FRAME - 1), lambda: self._hear(real, imag), ["guide_heard"], ["guide_heard_out"]
-        )
-        for index, stage in enumerate(self._stages):
-            names = list(_products(self._guide, stage))
-            writer.choose(
-                # In the first period there is nothing yet to go on with.
-                self._is("guide_hop", period_hops - 1 + index) if index else self._is(place, period_hops - 1),
-                lambda index=index: self._run(index, loudness),
-                names,
-                [f"{name}_out" for name in names],
-            )
-        # 0, 1, 2 to twice the period less one, and again from the second period on.
-        period = self._scalar(f"every_{period_hops}", period_hops)
-        since = writer.node("Add", "guide_hop", self._scalar("since_second_period", 1 - period_hops))
-        writer.nodes("Add", [writer.node("Mod", since, period, fmod=1), period], ["guide_hop_out"])
-        # By the place in the period: which of the masks is in use.
-        newest, ages = self._guide.layers[MASK].columns_out - 1, self._guide.ages
-        columns = np.int64([newest - ages[(hop + 1 - delay_hops) % period_hops] for hop in range(period_hops)])
-        place = writer.node("Cast", writer.reshape(place, 1), to=onnx.TensorProto.INT64)
-        column = writer.node("Gather", writer.constant("guide.columns", columns), place)
-        return writer.reshape(writer.node("Gather", "guide_mask_out", column, axis=2), self._guide.channels, BINS)
+        writer, guide = self._writer, self._guide
+        turn = writer.node("Mod", "guide_hop", self._scalar("frame", HOPS_PER_FRAME), fmod=1)
+        begun, finished = (list(_products(guide, stage)) for stage in _STAGES)
+        for condition, branch, names in (
+            (self._is(turn, HOPS_PER_FRAME - 1), lambda: self._begin(real, imag, loudness), ["guide_heard", *begun]),
+            # At the very first hop there is nothing yet to go on with.
+            (self._is("guide_hop", HOPS_PER_FRAME), lambda: self._run(_STAGES[1], f"guide_{_STAGES[0][-1]}"), finished),
+        ):
+            writer.choose(condition, branch, names, [f"{name}_out" for name in names])
+        # 0, 1 and then 2, 3 again and again.
+        since = writer.node("Add", "guide_hop", self._scalar("since_first_frame", 1 - HOPS_PER_FRAME))
+        since = writer.node("Mod", since, self._scalar("frame", HOPS_PER_FRAME), fmod=1)
+        writer.nodes("Add", [since, self._scalar("frame", HOPS_PER_FRAME)], ["guide_hop_out"])
+        # By the hop between frames: which of the masks is in use.
+        newest, hops = guide.layers[MASK].columns_out - 1, range(HOPS_PER_FRAME)
+        columns = np.int64([newest - guide.ages[(hop + 1 - DELAY_HOPS) % HOPS_PER_FRAME] for hop in hops])
+        turn = writer.node("Cast", writer.reshape(turn, 1), to=onnx.TensorProto.INT64)
+        column = writer.node("Gather", writer.constant("guide.columns", columns), turn)
+        return writer.reshape(writer.node("Gather", "guide_mask_out", column, axis=2), guide.channels, BINS)
 
     def _store(self, layer: str) -> None:
         """Store a layer's values as small as they are, and what ONNX Runtime makes of them once, when it loads them.
@@ -137,7 +129,12 @@ class GuideWriter:
         outputs_of = writer.constant(f"guide.{layer}.outputs", np.repeat(np.arange(outputs), taps[..., 0, 0].size))
         writer.nodes("Gather", [f"guide.{layer}.bias", outputs_of], [f"guide.{layer}.biases"])
 
-    def _hear(self, real: str, imag: str) -> list[str]:
+    def _begin(self, real: str, imag: str, loudness: str) -> list[str]:
+        """Hear a frame, and begin a run with it."""
+        heard = self._hear(real, imag)
+        return [heard, *self._run(_STAGES[0], self._writer.node("Div", heard, self._writer.node("Sqrt", loudness)))]
+
+    def _hear(self, real: str, imag: str) -> str:
         writer, channels = self._writer, self._guide.channels
         parts = writer.concat([writer.reshape(part, channels, 1, -1) for part in (real, imag)], axis=1)
         parts = writer.node("Gather", parts, writer.constant("guide.mirrored", MIRRORED), axis=2)
@@ -148,14 +145,10 @@ class GuideWriter:
         power = writer.node("Add", writer.node("Add", real, imag), self._scalar("floor", POWER_FLOOR))
         magnitudes = writer.node("Mul", writer.node("Sqrt", power), self._scalar("scale", self._guide.scale))
         newest = writer.reshape(magnitudes, 1, channels, 1, BINS)
-        return [writer.concat([writer.slice("guide_heard", 1, FRAMES, axis=2), newest], axis=2)]
+        return writer.concat([writer.slice("guide_heard", 1, FRAMES, axis=2), newest], axis=2)
 
-    def _run(self, index: int, loudness: str) -> list[str]:
-        writer, stage, made = self._writer, self._stages[index], {}
-        if index == 0:
-            rows = writer.node("Div", "guide_heard_out", writer.node("Sqrt", loudness))
-        else:
-            rows = f"guide_{self._stages[index - 1][-1]}"
+    def _run(self, stage: tuple[str, ...], rows: str) -> list[str]:
+        writer, made = self._writer, {}
         for layer in stage:
             self._store(layer)
             if layer == MASK:

@@ -35,7 +35,6 @@ PRESETS = Path(__file__).parent / "presets"
 # Frames as long as those the guide was trained with, twice as dense.
 _GUIDED_STFT = "4096 / 512"
 _LONGEST_LOOKAHEAD_HOPS = 32
-GUIDE_PERIODS_HOPS = (2, 4)
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,6 @@ class ModelConfig:
         blocks: Pairs of an inter-chunk and an intra-chunk path.
         chunk_frames: STFT frames per chunk; 1 leaves the intra-chunk path running over frequency only.
         guided: Whether it hears what a guide makes of the last seconds; see `trainer.guide`.
-        guide_period_hops: Hops from one run of the guide to the next, one of `GUIDE_PERIODS_HOPS`; more are less work.
         lookahead_hops: Hops by which its estimates trail, so that the guide has heard what follows.
         least_share: Share of the power that a guide takes for vocals below which estimates fade; 0 for never.
     """
@@ -58,15 +56,12 @@ class ModelConfig:
     blocks: int = 4
     chunk_frames: int = 1
     guided: bool = False
-    guide_period_hops: int = 4
     lookahead_hops: int = 0
     least_share: float = 0.0
 
     def validate(self, stft: StftSpec) -> None:
         """Raise TrainerError where a value is out of range or does not fit the transform."""
         _require_counts(self, ("features", "blocks", "chunk_frames"))
-        period, periods = self.guide_period_hops, " or ".join(map(str, GUIDE_PERIODS_HOPS))
-        _require(period in GUIDE_PERIODS_HOPS, "model.guide_period_hops", period, periods)
         most = _LONGEST_LOOKAHEAD_HOPS if self.guided else 0
         fitting = 0 <= self.lookahead_hops <= most
         _require(fitting, "model.lookahead_hops", self.lookahead_hops, f"from 0 to {most}; only a guide looks ahead")

@@ -18,7 +18,9 @@ from trainer.guide_layers import FRAMES, LEVELS, MASK, collapse, guide_layers
 
 CREDIT = "Spleeter 2-stems by Deezer (MIT, trained on its Bean dataset, which is not public) as the guide"
 BINS = spleeter.BINS
-HOPS_PER_FRAME = 2  # its frames lie twice as far apart as the hops of what it guides
+HOPS_PER_FRAME = 2  # its frames lie twice as far apart as the hops of what it guides; each begins a run
+# A run is spread over as many calls and one more, so that none is late; then its masks are in use until the next.
+DELAY_HOPS = 1
 LEAK = 0.2
 # The least power of a bin.
 POWER_FLOOR = 1e-12
@@ -40,12 +42,9 @@ class Guide(nn.Module):
     them.
 
     Attributes:
-        period_hops: Hops from one run to the next.
-        delay_hops: Hops from the newest frame of a run to the call in which its masks come into use, for one period;
-            the work is spread over the calls between.
         scale: What brings magnitudes under its window to those it was trained with.
         window: What windows a spectrum once more, `(2, 2, taps)`, a kernel from and to real and imaginary parts.
-        ages: How many frames before the newest the mask stands that is in use in each hop of a period.
+        ages: How many frames before the newest the mask stands that is in use in each hop from one run to the next.
         layers: What it computes, in order.
     """
 
@@ -60,10 +59,8 @@ class Guide(nn.Module):
         self.register_buffer("window", torch.from_numpy(kernel).float(), persistent=False)
         self.register_buffer("signs", torch.from_numpy(SIGNS).float(), persistent=False)
         self.lookahead_hops = config.model.lookahead_hops
-        self.period_hops = config.model.guide_period_hops
-        self.delay_hops = self.period_hops // 2
-        first_late = self.delay_hops - self.lookahead_hops
-        self.ages = [max(0, -(late // HOPS_PER_FRAME)) for late in range(first_late, first_late + self.period_hops)]
+        first_late = DELAY_HOPS - self.lookahead_hops
+        self.ages = [max(0, -(late // HOPS_PER_FRAME)) for late in range(first_late, first_late + HOPS_PER_FRAME)]
         self.layers = guide_layers(max(self.ages) + 1)
         network = spleeter.load_networks()[0]
         for level in range(1, LEVELS + 1):
@@ -97,7 +94,7 @@ class Guide(nn.Module):
         return getattr(self, f"{layer}_{kind}")
 
     def state_shapes(self, batch: int = 1) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of what was heard, of the masks in use and next, and of the place in the period."""
+        """Return the shapes of what was heard, of the masks in use and next, and of the hop between frames."""
         return {
             "guide_heard": (batch, self.channels, FRAMES, BINS),
             "guide_masks": (batch, 2, self.channels, self.layers[MASK].columns_out, BINS),
@@ -119,23 +116,22 @@ class Guide(nn.Module):
         frames, begin = mixture.shape[3], int(state["guide_hop"][0])
         first = (HOPS_PER_FRAME - 1 - begin) % HOPS_PER_FRAME
         heard = torch.cat([state["guide_heard"], self.hear(mixture[:, :, :, first::HOPS_PER_FRAME])], 2)
-        ends = range(self.period_hops - 1 - begin, frames, self.period_hops)
+        ends = range(HOPS_PER_FRAME - 1 - begin, frames, HOPS_PER_FRAME)
         masks = [*state["guide_masks"].unbind(1)]
         if ends:
-            counts = [(begin + end + 1) // HOPS_PER_FRAME - begin // HOPS_PER_FRAME for end in ends]
             windows = torch.stack(
-                [heard[:, :, n : n + FRAMES] * gain[..., end, :] for n, end in zip(counts, ends, strict=True)]
+                [heard[:, :, n : n + FRAMES] * gain[..., end, :] for n, end in enumerate(ends, start=1)]
             )
-            masks += self.masks(windows.flatten(0, 1)).unflatten(0, (len(counts), -1)).unbind(0)
-        hops = begin + torch.arange(frames, device=mixture.device) - self.delay_hops + 1
-        columns = torch.tensor([-1 - age for age in self.ages], device=mixture.device)[hops % self.period_hops]
-        runs = torch.div(hops, self.period_hops, rounding_mode="floor") + 1
+            masks += self.masks(windows.flatten(0, 1)).unflatten(0, (len(ends), -1)).unbind(0)
+        hops = begin + torch.arange(frames, device=mixture.device) - DELAY_HOPS + 1
+        columns = torch.tensor([-1 - age for age in self.ages], device=mixture.device)[hops % HOPS_PER_FRAME]
+        runs = torch.div(hops, HOPS_PER_FRAME, rounding_mode="floor") + 1
         in_use = torch.stack(masks)[runs, :, :, columns]
-        done = (begin + frames) // self.period_hops
+        done = (begin + frames) // HOPS_PER_FRAME
         return in_use.permute(1, 2, 3, 0), {
             "guide_heard": heard[:, :, -FRAMES:],
             "guide_masks": torch.stack(masks[done : done + 2], 1),
-            "guide_hop": torch.full_like(state["guide_hop"], (begin + frames) % self.period_hops),
+            "guide_hop": torch.full_like(state["guide_hop"], (begin + frames) % HOPS_PER_FRAME),
         }
 
     def hear(self, mixture: Tensor) -> Tensor:
