@@ -26,6 +26,9 @@ from trainer.presence import POWER_FLOOR as PRESENCE_FLOOR
 def dual_path_states(model: CausalDualPathRnn) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the states of the graph of one call."""
     states = {name: shape for name, shape in model.state_shapes().items() if not name.startswith("guide")}
+    if "ahead" in states:
+        _, channels, bins, late, parts = states["ahead"]
+        states["ahead"] = (late, channels * bins * parts)  # frame by frame, so that none of them is taken apart
     return states | (guide_states(model.guidance.guide) if model.guidance else {})
 
 
@@ -58,8 +61,9 @@ class _DualPathWriter(GraphWriter):
         # Apart for the whole call: interleaved, every operation on them would be a loop over pairs.
         newest = real, imag = self.split("mixture", [1, 1], axis=-1)
         if late := network.config.model.lookahead_hops:
-            self.nodes("Concat", [self.slice("ahead", 1, late, axis=3), "mixture"], ["ahead_out"], axis=3)
-            real, imag = self.split(self.slice("ahead", 0, 1, axis=3), [1, 1], axis=-1)
+            oldest, rest = self.split("ahead", [1, late - 1])
+            self.nodes("Concat", [rest, self.reshape("mixture", 1, -1)], ["ahead_out"], axis=0)
+            real, imag = self.split(self.reshape(oldest, 1, self._channels, self._bins, 1, 2), [1, 1], axis=-1)
         features, hint = self._encode(real, imag, newest)
         states = iter(self.split("inter", [1] * 2 * len(network.inter)))
         next_states: list[str] = []

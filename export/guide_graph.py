@@ -24,8 +24,8 @@ from trainer.guide_layers import FRAMES, LEVELS, MASK
 
 # Layers by the calls they run in, with about as much work in one as in the other.
 _STAGES = (
-    ("down1", "down2", "down3", "down4", "down5"),
-    ("down6", "up1", "up2", "up3", "up4", "up5", "up6", MASK),
+    tuple(f"down{level}" for level in range(1, LEVELS + 1)),
+    (*(f"up{level}" for level in range(1, LEVELS + 1)), MASK),
 )
 assert len(_STAGES) == DELAY_HOPS + 1  # the first runs when the newest frame is there, the last when its mask is due
 
