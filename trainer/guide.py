@@ -58,8 +58,7 @@ class Guide(nn.Module):
         self.scale = LEVEL * float(np.sqrt(hann / np.square(window).sum()))
         self.register_buffer("window", torch.from_numpy(kernel).float(), persistent=False)
         self.register_buffer("signs", torch.from_numpy(SIGNS).float(), persistent=False)
-        self.lookahead_hops = config.model.lookahead_hops
-        first_late = DELAY_HOPS - self.lookahead_hops
+        first_late = DELAY_HOPS - config.model.lookahead_hops
         self.ages = [max(0, -(late // HOPS_PER_FRAME)) for late in range(first_late, first_late + HOPS_PER_FRAME)]
         self.layers = guide_layers(max(self.ages) + 1)
         network = spleeter.load_networks()[0]

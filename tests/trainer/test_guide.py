@@ -15,8 +15,13 @@ from trainer.spectral import Stft
 
 
 @pytest.fixture(scope="module", params=[0, 2, 6])
-def guide(request) -> Guide:
-    return Guide(load_preset("guided", [f"model.lookahead_hops={request.param}"])).eval()
+def lookahead_hops(request) -> int:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def guide(lookahead_hops) -> Guide:
+    return Guide(load_preset("guided", [f"model.lookahead_hops={lookahead_hops}"])).eval()
 
 
 @torch.no_grad()
@@ -42,7 +47,7 @@ def _steps(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @torch.no_grad()
-def test_masks_stand_as_near_what_sounds_as_its_delay_and_the_lookahead_allow(guide):
+def test_masks_stand_as_near_what_sounds_as_its_delay_and_the_lookahead_allow(guide, lookahead_hops):
     torch.manual_seed(1)
     frames = 3 * HOPS_PER_FRAME + DELAY_HOPS
     mixture = torch.randn(1, 2, 2049, frames, 2)
@@ -58,7 +63,7 @@ def test_masks_stand_as_near_what_sounds_as_its_delay_and_the_lookahead_allow(gu
         masks = guide.masks(window)
         for hop in range(HOPS_PER_FRAME):
             # How long after the newest frame the hop sounds, and the frame that stands there or before, if it is heard.
-            late = DELAY_HOPS + hop - guide.lookahead_hops
+            late = DELAY_HOPS + hop - lookahead_hops
             column = -1 - max(0, -(late // HOPS_PER_FRAME))
             difference = in_use[..., due + run * HOPS_PER_FRAME + hop] - masks[:, :, column]
             assert difference.abs().max() < 1e-5
