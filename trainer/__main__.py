@@ -1,4 +1,4 @@
-"""The trainer's terminal: fit, search, evaluate, pack and label."""
+"""The trainer's terminal: fit, guide, search, evaluate, pack and label."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import argparse
 import sys
 
 from trainer import fit, label, pack
+from trainer import guide_command as guide
 from trainer.errors import TrainerError
 from trainer.evaluate import command as evaluate
 from trainer.search import command as search
 
-SETTABLE = {"fit": fit, "search": search}  # commands that take settings as key=value
+SETTABLE = {"fit": fit, "guide": guide, "search": search}  # commands that take settings as key=value
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,6 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m trainer", description="Train and evaluate causal separators.")
     commands = parser.add_subparsers(dest="command", required=True)
     fit.add_arguments(commands.add_parser("fit", help="train a separator"))
+    guide.add_arguments(commands.add_parser("guide", help="train the guide that guided separators listen to"))
     search.add_arguments(commands.add_parser("search", help="train many times and compare settings"))
     evaluate.add_arguments(commands.add_parser("evaluate", help="score models and baselines on songs with known stems"))
     pack.add_arguments(commands.add_parser("pack", help="put recordings into pieces to take to another machine"))

@@ -46,7 +46,8 @@ class ModelConfig:
         features: Width of every path.
         blocks: Pairs of an inter-chunk and an intra-chunk path.
         chunk_frames: STFT frames per chunk; 1 leaves the intra-chunk path running over frequency only.
-        guided: Whether it hears what a guide makes of the last seconds; see `trainer.guide`.
+        guide: File of a guide, beside the presets unless it is a path, that listens along; empty for none. See
+            `trainer.guide`.
         lookahead_hops: Hops by which its estimates trail, so that the guide has heard what follows.
         least_share: Share of the power that a guide takes for vocals below which estimates fade; 0 for never.
     """
@@ -55,9 +56,20 @@ class ModelConfig:
     features: int = 64
     blocks: int = 4
     chunk_frames: int = 1
-    guided: bool = False
+    guide: str = ""
     lookahead_hops: int = 0
     least_share: float = 0.0
+
+    @property
+    def guided(self) -> bool:
+        """Whether there is a guide."""
+        return bool(self.guide)
+
+    @property
+    def guide_path(self) -> Path:
+        """Where the guide is."""
+        path = Path(self.guide)
+        return PRESETS / path if path.name == self.guide else path
 
     def validate(self, stft: StftSpec) -> None:
         """Raise TrainerError where a value is out of range or does not fit the transform."""

@@ -159,7 +159,7 @@ class Trainer:
     def _train_step(self, model: torch.nn.Module, batch: Batch, progress: float) -> Tensor:
         optimizer = self.config.optimizer
         for group in self.optimizer.param_groups:
-            group["lr"] = _learning_rate(self.config, self.step, progress)
+            group["lr"] = learning_rate(self.config, self.step, progress)
         # What is dropped depends on the step alone, so that a resumed run goes on as an unbroken one.
         torch.manual_seed(hash((optimizer.seed, self.step, distributed.rank())))
         mixture, vocals = batch.mixture, batch.vocals
@@ -291,7 +291,8 @@ def split_recordings(recordings: Sequence[Recording], config: Config) -> tuple[l
     return training, [r for r in recordings if r.name in held_out and not r.is_labelled]
 
 
-def _learning_rate(config: Config, step: int, progress: float) -> float:
+def learning_rate(config: Config, step: int, progress: float) -> float:
+    """Return the rate of a step, warmed up and annealed; `progress` through the run is from 0 to 1."""
     optimizer = config.optimizer
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
     annealed = optimizer.final_learning_rate + cosine * (optimizer.learning_rate - optimizer.final_learning_rate)

@@ -1,16 +1,19 @@
-"""The guide hears what Spleeter hears, and says what it says, late by as much as it promises."""
+"""The guide hears what Spleeter hears under a window of its own, and masks what Spleeter would mask."""
 
 import pytest
 import torch
 import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import nn
 
 from realtime.stft import window_pair
 from trainer.config import load_preset
 from trainer.errors import TrainerError
 from trainer.evaluate import spleeter
-from trainer.guide import BINS, DELAY_HOPS, HOPS_PER_FRAME, LEVEL, Guide
+from trainer.guide import BINS, HOPS_PER_FRAME, LEVEL, Guide
 from trainer.guide_layers import FRAMES
+from trainer.guide_network import RoundedNetwork
+from trainer.guide_weights import published_weights, read_weights, write_weights
 from trainer.spectral import Stft
 
 
@@ -24,8 +27,9 @@ def guide(lookahead_hops) -> Guide:
     return Guide(load_preset("guided", [f"model.lookahead_hops={lookahead_hops}"])).eval()
 
 
+@pytest.mark.parametrize("wanted", [1, 4])
 @torch.no_grad()
-def test_its_masks_are_those_of_spleeter_with_eight_bits_for_each_weight(guide):
+def test_its_newest_masks_are_those_of_spleeter_with_eight_bits_for_each_weight(wanted):
     torch.manual_seed(0)
     magnitudes = 5 * torch.rand(2, 2, FRAMES, BINS)
     network = spleeter.load_networks()[0]
@@ -35,11 +39,33 @@ def test_its_masks_are_those_of_spleeter_with_eight_bits_for_each_weight(guide):
             weight = layer.weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else layer.weight
             weight.copy_(torch.fake_quantize_per_channel_affine(weight, *_steps(weight), 0, -127, 127))
     rounded = network(magnitudes) / magnitudes
-    masks = guide.masks(magnitudes)
-    newest = slice(-masks.shape[2], None)
+    masks = RoundedNetwork(published_weights(), wanted)(magnitudes)
+    assert masks.shape[2] == wanted
     # What is left is float16 for biases and normalisation.
-    assert (masks - rounded[:, :, newest]).abs().max() < 0.005
-    assert (masks - published[:, :, newest]).abs().max() < 0.05
+    assert (masks - rounded[:, :, -wanted:]).abs().max() < 0.005
+    assert (masks - published[:, :, -wanted:]).abs().max() < 0.05
+
+
+@torch.no_grad()
+def test_a_file_holds_what_a_plug_in_will_hold(tmp_path):
+    write_weights(published_weights(), tmp_path / "guide.safetensors")
+    magnitudes = 5 * torch.rand(1, 2, FRAMES, BINS, generator=torch.Generator().manual_seed(0))
+    before, after = (
+        RoundedNetwork(weights, 1)(magnitudes)
+        for weights in (published_weights(), read_weights(tmp_path / "guide.safetensors"))
+    )
+    assert torch.equal(before, after)
+
+
+@pytest.mark.parametrize("content", [None, b"no tensors", "another"])
+def test_what_is_no_guide_is_refused_by_name(content, tmp_path):
+    path = tmp_path / "mine.safetensors"
+    if content == "another":
+        save_file({"bias": torch.zeros(1)}, path)
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(TrainerError, match=r"mine\.safetensors"):
+        Guide(load_preset("guided", [f"model.guide='{path}'"]))
 
 
 def _steps(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -47,26 +73,26 @@ def _steps(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @torch.no_grad()
-def test_masks_stand_as_near_what_sounds_as_its_delay_and_the_lookahead_allow(guide, lookahead_hops):
+def test_masks_stand_as_near_what_sounds_as_the_lookahead_allows(guide, lookahead_hops):
     torch.manual_seed(1)
-    frames = 3 * HOPS_PER_FRAME + DELAY_HOPS
+    frames = 3 * HOPS_PER_FRAME
     mixture = torch.randn(1, 2, 2049, frames, 2)
     state = {name: torch.zeros(shape) for name, shape in guide.state_shapes().items()}
     in_use, _ = guide(mixture, torch.ones(1, 1, 1, frames, 1), state)
-    due = HOPS_PER_FRAME - 1 + DELAY_HOPS
-    assert in_use[..., :due].abs().max() == 0
+    first = HOPS_PER_FRAME - 1
+    assert in_use[..., :first].abs().max() == 0
     heard = guide.hear(mixture)
     for run in (0, 1):
-        newest = (run + 1) * HOPS_PER_FRAME
+        newest = first + run * HOPS_PER_FRAME
         window = torch.zeros(1, 2, FRAMES, BINS)
-        window[:, :, -run - 1 :] = heard[:, :, HOPS_PER_FRAME - 1 : newest : HOPS_PER_FRAME]
-        masks = guide.masks(window)
-        for hop in range(HOPS_PER_FRAME):
-            # How long after the newest frame the hop sounds, and the frame that stands there or before, if it is heard.
-            late = DELAY_HOPS + hop - lookahead_hops
-            column = -1 - max(0, -(late // HOPS_PER_FRAME))
-            difference = in_use[..., due + run * HOPS_PER_FRAME + hop] - masks[:, :, column]
-            assert difference.abs().max() < 1e-5
+        window[:, :, -run - 1 :] = heard[:, :, first : newest + 1 : HOPS_PER_FRAME]
+        masks = guide.network(window)
+        for hop in range(newest, newest + HOPS_PER_FRAME):
+            # Of the frames heard, the first that is no older than what sounds, or the newest.
+            sounding = hop - lookahead_hops
+            ages = range(masks.shape[2])
+            column = max(age for age in ages if not age or newest - age * HOPS_PER_FRAME >= sounding)
+            assert (in_use[..., hop] - masks[:, :, -1 - column]).abs().max() < 1e-5
 
 
 @pytest.mark.parametrize(("preset", "hops"), [("lite", 1), ("guided", -1), ("guided", 1000)])
@@ -77,7 +103,7 @@ def test_only_a_guide_looks_ahead_and_not_too_far(preset, hops):
 
 def test_another_transform_than_the_one_it_knows_is_refused():
     with pytest.raises(TrainerError, match="4096 / 512"):
-        load_preset("lite", ["model.guided=true"])
+        load_preset("lite", ['model.guide="guide.safetensors"'])
 
 
 @torch.no_grad()

@@ -1,0 +1,200 @@
+"""Training of the guide: of masks as they are used, of the newest frames and late, which Spleeter never learned."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from trainer.config import Config
+from trainer.curves import LearningCurve
+from trainer.data.mixing import Batch, ExampleMixer
+from trainer.data.recordings import find_recordings
+from trainer.data.sources import Source
+from trainer.guide import BINS, HOPS_PER_FRAME, Guide, mask_ages
+from trainer.guide_layers import FRAMES
+from trainer.guide_network import LearningNetwork, RoundedNetwork
+from trainer.guide_weights import write_weights
+from trainer.level import LEVEL_VALUES, RunningLevel
+from trainer.loop import learning_rate, split_recordings
+from trainer.memory import keep_freed_memory
+from trainer.outputs import make_folder
+from trainer.spectral import Stft
+from trainer.stopping import stop_requests
+from trainer.validation import Scores, Validator
+
+BEST, LAST = "guide.safetensors", "last.safetensors"
+_WINDOWS = 12  # of each example: mixing one costs as much as a few of them
+_FRAME_SHARE = 0.5
+_FLOOR = 1e-8
+
+
+class GuideTrainer:
+    """One run in one folder: `guide.safetensors` is the best by validation, `last.safetensors` what to go on with.
+
+    A network masks windows that end anywhere, and each mask is scored on the frames it will be used for in any of the
+    presets: on those it was made of, or later ones. The loss is the mean magnitude of the error's spectrum, which
+    knows phase, and a share of the root of each frame's mean power.
+    """
+
+    def __init__(
+        self, configs: Sequence[Config], sources: Sequence[Source], folder: Path, weights: Mapping[str, Tensor]
+    ) -> None:
+        """Prepare a run.
+
+        Args:
+            configs: Of guided models; the first is validated, without all that is not its guide.
+            sources: What to train on.
+            folder: Where the result goes.
+            weights: To begin with, of `trainer.guide_weights`.
+        """
+        self.config, self.sources, self.folder = configs[0], sources, folder
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        make_folder(folder)
+        if self.device.type == "cpu":
+            keep_freed_memory()
+        self._uses = _uses(configs)
+        self._alone = _GuideAlone(self.config).to(self.device)
+        masks = 1 + max(age for age, _ in self._uses)
+        self.network = LearningNetwork(weights, masks).to(self.device, memory_format=torch.channels_last)
+        self.average = self._copy_of_weights()
+        optimizer = self.config.optimizer
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), optimizer.learning_rate, betas=(0.9, 0.98), weight_decay=0, fused=True
+        )
+        self._stft = Stft(self.config.stft, self.device)
+        self.step, self.seconds = 0, 0.0
+        self.best_db: float | None = None
+
+    def fit(self) -> bool:
+        """Train until the time is spent; return False where the user stopped it before."""
+        recordings = [r for source in self.sources for r in find_recordings(source, self.config.sample_rate)]
+        training, validation = split_recordings(recordings, self.config)
+        validator = Validator(validation, self.config, self.device)
+        mixer = ExampleMixer(training, self.config, self.device)
+        curve = LearningCurve(self.folder, 0)
+        try:
+            with stop_requests() as stopped:
+                return self._loop(mixer, validator, curve, stopped)
+        finally:
+            curve.close()
+
+    def _loop(self, mixer: ExampleMixer, validator: Validator, curve: LearningCurve, stopped: threading.Event) -> bool:
+        optimizer, losses, clock = self.config.optimizer, [], time.monotonic()
+        bar = tqdm(
+            total=100,
+            unit="%",
+            desc="guide",
+            disable=None,
+            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
+        )
+        for batch in (mixer.batch(step) for step in itertools.count()):
+            self.seconds = time.monotonic() - clock
+            progress = self.seconds / (60 * optimizer.minutes)
+            if progress >= 1 or stopped.is_set():
+                break
+            losses.append(self._train_step(batch, progress))
+            self.step += 1
+            bar.n = 100 * progress
+            bar.set_postfix_str(f"step {self.step}", refresh=True)
+            if self.step % optimizer.validate_every == 0:
+                self._validate(validator, curve, losses)
+        finished = not stopped.is_set()
+        if losses and finished:
+            self._validate(validator, curve, losses)
+        if self.step:
+            write_weights(self.average, self.folder / LAST)
+        bar.close()
+        return finished
+
+    def _train_step(self, batch: Batch, progress: float) -> Tensor:
+        optimizer = self.config.optimizer
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.config, self.step, progress)
+        loss = self.loss(batch, np.random.default_rng((optimizer.seed, self.step, 2)))
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), optimizer.clip_norm)
+        self.optimizer.step()
+        decay = min(optimizer.ema, (1 + self.step) / (10 + self.step))
+        values = [value.detach() for value in self.network.parameters()]
+        torch._foreach_lerp_([self.average[name] for name, _ in self.network.named_parameters()], values, 1 - decay)
+        return loss.detach()
+
+    def loss(self, batch: Batch, rng: np.random.Generator) -> Tensor:
+        """Return the scalar loss of masks at places that `rng` draws."""
+        with torch.no_grad():
+            mixture, vocals = (self._stft.forward(audio) for audio in (batch.mixture, batch.vocals))
+            gain, _ = self._alone.level(mixture, mixture.new_zeros(len(mixture), LEVEL_VALUES))
+            heard = self._alone.guide.hear(mixture)
+            latest = max(0, *(hops for _, hops in self._uses))
+            first = (FRAMES - 1) * HOPS_PER_FRAME
+            ends = rng.integers(first, mixture.shape[3] - latest, (len(mixture), _WINDOWS))
+            places = [(example, int(end)) for example, row in enumerate(ends) for end in row]
+            windows = [heard[example, :, end - first : end + 1 : HOPS_PER_FRAME] for example, end in places]
+            examples, ends = torch.tensor(places, device=mixture.device).T
+            gain = gain[examples, 0, 0, ends][:, None, None]
+            windows = torch.stack(windows) * gain
+            frequencies = torch.linspace(0, self.config.sample_rate / 2, self.config.stft.bins, device=mixture.device)
+            known = frequencies[:BINS] <= batch.bandwidth_hz[examples, None]
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.optimizer.autocast):
+            masks = self.network(windows)
+        losses = []
+        for age, hops in self._uses:
+            heard, wanted = (spectra[examples, :, :BINS, ends + hops] for spectra in (mixture, vocals))
+            error = gain[..., None] * (masks[:, :, -1 - age, :, None] * heard - wanted) * known[:, None, :, None]
+            power = error.square().sum(-1)
+            frame = power.mean((1, 2))
+            losses.append((power + _FLOOR).sqrt().mean() + _FRAME_SHARE * (frame + _FLOOR).sqrt().mean())
+        return torch.stack(losses).mean()
+
+    def _validate(self, validator: Validator, curve: LearningCurve, losses: list[Tensor]) -> None:
+        scores = self.score(validator)
+        point = {"step": self.step, "minutes": self.seconds / 60, "loss": float(torch.stack(losses).mean())}
+        curve.add(point | {"vocals_db": scores.vocals_db, "accompaniment_db": scores.accompaniment_db})
+        tqdm.write(
+            f"step {self.step}  {self.seconds / 60:.1f} min  loss {point['loss']:.4f}  validation SDR of the guide "
+            f"alone: vocals {scores.vocals_db:.2f} dB  accompaniment {scores.accompaniment_db:.2f} dB"
+        )
+        losses.clear()
+        if self.best_db is None or scores.vocals_db > self.best_db:
+            self.best_db = scores.vocals_db
+            write_weights(self.average, self.folder / BEST)
+
+    def score(self, validator: Validator) -> Scores:
+        """Return the scores of the averaged weights, rounded as they will be stored."""
+        self._alone.guide.network = RoundedNetwork(self.average, self._alone.guide.masks).to(self.device)
+        return validator.score(self._alone)
+
+    def _copy_of_weights(self) -> dict[str, Tensor]:
+        return {name: value.detach().clone() for name, value in self.network.named_parameters()}
+
+
+def _uses(configs: Sequence[Config]) -> list[tuple[int, int]]:
+    """Return which masks are used where: by how many frames before the newest, and hops after it, `(age, hops)`."""
+    lookaheads = [config.model.lookahead_hops for config in configs]
+    return [(age, hop - early) for early in lookaheads for hop, age in enumerate(mask_ages(early))]
+
+
+class _GuideAlone(nn.Module):
+    """A separator that follows the guide and nothing else."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        self.level, self.guide = RunningLevel(config), Guide(config)
+
+    def forward(self, mixture: Tensor) -> tuple[Tensor, None]:
+        """Map spectra `(batch, channels, bins, frames, 2)` of a whole stream to estimates, and no state."""
+        gain, _ = self.level(mixture, mixture.new_zeros(len(mixture), LEVEL_VALUES))
+        state = {name: mixture.new_zeros(shape) for name, shape in self.guide.state_shapes(len(mixture)).items()}
+        masks, _ = self.guide(mixture, gain, state)
+        estimates = torch.zeros_like(mixture)
+        estimates[:, :, :BINS] = masks[..., None] * mixture[:, :, :BINS]
+        return estimates[:, None], None
