@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from export.graph import GraphWriter
-from export.guide_graph import GuideWriter, guide_states
+from export.guide_graph import GuideWriter
 from realtime.contract import ModelSpec
 from trainer.guide import BINS
 from trainer.layers import POWER_FLOOR, BandLinear, BidirectionalPath, InterChunkPath
@@ -25,11 +25,11 @@ from trainer.presence import POWER_FLOOR as PRESENCE_FLOOR
 
 def dual_path_states(model: CausalDualPathRnn) -> dict[str, tuple[int, ...]]:
     """Return the shapes of the states of the graph of one call."""
-    states = {name: shape for name, shape in model.state_shapes().items() if not name.startswith("guide")}
+    states = model.state_shapes()
     if "ahead" in states:
         _, channels, bins, late, parts = states["ahead"]
         states["ahead"] = (late, channels * bins * parts)  # frame by frame, so that none of them is taken apart
-    return states | (guide_states(model.guidance.guide) if model.guidance else {})
+    return states
 
 
 def dual_path_graph(model: CausalDualPathRnn, spec: ModelSpec) -> onnx.ModelProto:

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from export.check import check_plugin
 from export.errors import ExportError
+from export.integers import multiply_integers
 from realtime.contract import ModelSpec
 from realtime.live.benchmark import machine
 from realtime.plugin import OnnxPlugin, read_spec
@@ -42,7 +43,8 @@ class Comparison:
     Attributes:
         songs: Validation songs scored.
         sdr_db, int8_sdr_db: Vocals SDR, median over 1-s windows, mean over songs.
-        call_ms, int8_call_ms: Median duration of one call at the pace of the music, the two taking turns.
+        call_ms, int8_call_ms: Mean duration of a call at the pace of the music, the two taking turns; there may be much
+            to do in some calls and little in others.
     """
 
     songs: int
@@ -90,7 +92,7 @@ def quantize(source: Path, output: Path, folders: Sequence[Path], paced_s: float
     """
     spec, songs = read_spec(source), _validation_songs(folders)
     with written_whole(output) as beside:
-        write_int8(source, beside)
+        write_int8(source, beside, output.stem)
         broken = [promise for promise, kept in check_plugin(beside) if not kept]
         if broken:
             raise ExportError(f"{output}: not written, for in int8 this breaks: {', '.join(broken)}; keep {source}")
@@ -102,7 +104,7 @@ def quantize(source: Path, output: Path, folders: Sequence[Path], paced_s: float
                 f"{MINIMUM_GAIN} times are asked for; keep {source}"
             )
         model = onnx.load(beside)
-        onnx.helper.set_model_props(model, _in_int8(spec, comparison).to_metadata())
+        onnx.helper.set_model_props(model, _in_int8(spec, output.stem, comparison).to_metadata())
         onnx.save(model, beside)
     return comparison
 
@@ -118,19 +120,20 @@ def _validation_songs(folders: Iterable[Path]) -> list[Song]:
     return songs
 
 
-def write_int8(source: Path, path: Path) -> None:
-    """Write the int8 version of a plug-in to `path`, nothing measured."""
+def write_int8(source: Path, path: Path, name: str) -> None:
+    """Write the int8 version of a plug-in to `path` under a name of its own, nothing measured."""
     spec, model = read_spec(source), onnx.load(source)
     # Else a warning advises what an exported graph has no need of.
     onnx.helper.set_model_props(model, {"onnx.quant.pre_process": "onnxruntime.quant"})
+    multiply_integers(model)
     # Scales are found anew in every call, so the number of hops in one stays what the metadata say.
     quantize_dynamic(model, path, op_types_to_quantize=_OPERATORS, weight_type=QuantType.QInt8)
     model = onnx.load(path)
-    onnx.helper.set_model_props(model, _in_int8(spec).to_metadata())
+    onnx.helper.set_model_props(model, _in_int8(spec, name).to_metadata())
     onnx.save(model, path)
 
 
-def _in_int8(spec: ModelSpec, comparison: Comparison | None = None) -> ModelSpec:
+def _in_int8(spec: ModelSpec, name: str, comparison: Comparison | None = None) -> ModelSpec:
     card = {key: value for key, value in spec.card.items() if key not in _MEASURED} | {"precision": "int8"}
     if comparison is not None:
         card["quantization"] = {
@@ -139,9 +142,7 @@ def _in_int8(spec: ModelSpec, comparison: Comparison | None = None) -> ModelSpec
             "songs": comparison.songs,
             "cpu": machine()["cpu"],
         }
-    return dataclasses.replace(
-        spec, name=f"{spec.name}-int8", description=f"{spec.description}, weights in int8", card=card
-    )
+    return dataclasses.replace(spec, name=name, description=f"{spec.description}, weights in int8", card=card)
 
 
 def _scores_db(models: Sequence[Path], songs: Sequence[Song]) -> list[float]:
@@ -160,7 +161,7 @@ def _score_db(estimator: StreamedModel, references: References) -> float:
 
 
 def _paced_ms(models: Sequence[Path], seconds: float) -> list[float]:
-    """Return the median duration of a call of each model: they take turns, one call for every chunk of music.
+    """Return the mean duration of a call of each model: they take turns, one call for every chunk of music.
 
     What else the machine does meets them alike, and neither finds its weights in a warm cache.
     """
@@ -181,4 +182,4 @@ def _paced_ms(models: Sequence[Path], seconds: float) -> list[float]:
         before = plugins[turn].session_s
         plugins[turn].step(music[call // len(plugins) % len(music)])
         durations_ms[turn].append(1000 * (plugins[turn].session_s - before))
-    return [float(np.median(values[_WARM_UP_CALLS:])) for values in durations_ms]
+    return [float(np.mean(values[_WARM_UP_CALLS:])) for values in durations_ms]

@@ -13,7 +13,7 @@ _MODELS_FOLDER = Path(__file__).parent / "models"
 
 def shipped_models() -> list[Path]:
     """Return the model files that ship with the program, sorted by name."""
-    return sorted(_MODELS_FOLDER.glob("*.onnx"))
+    return sorted(_MODELS_FOLDER.glob("[!.]*.onnx"))  # not what is being written beside them
 
 
 def find_model(name_or_path: str | Path) -> Path:

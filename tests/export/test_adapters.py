@@ -57,7 +57,8 @@ def test_spleeter_in_segments_is_the_published_one(tmp_path, capsys):
     mixture = music(14 * RATE)  # a segment and a part
     expected = spleeter.separate_vocals(mixture)
     vocals, accompaniment = host(path, mixture)
-    assert np.abs(vocals - expected).max() <= 1e-5 * np.abs(expected).max()
+    # Torch and ONNX Runtime add in orders that depend on the processor, and ratios of squares double what that costs.
+    assert np.abs(vocals - expected).max() <= 5e-5 * np.abs(expected).max()
     np.testing.assert_allclose(vocals + accompaniment, mixture, atol=1e-6)
     spec = read_spec(path)
     assert not spec.causal

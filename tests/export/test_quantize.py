@@ -16,6 +16,7 @@ from tests.checkpoints import write_checkpoint
 from tests.plugins import ASYMMETRIC, identity, make_graph, make_spec, save_graph
 from tests.songs import RATE, write_noise_song
 from tests.training import tiny_config
+from trainer.config import load_preset
 from trainer.model import CausalDualPathRnn
 
 # A product that is bound by memory: a quarter of the bytes is a multiple of the speed on any machine.
@@ -67,7 +68,7 @@ def test_what_is_as_good_and_faster_is_written_and_says_that_it_is_int8(tmp_path
     assert comparison.songs == 1  # and not the one that is trained on
     assert comparison.is_worth_it
     quantized = read_spec(tmp_path / "heavy-int8.onnx")
-    assert quantized.name == "tiny-int8"
+    assert quantized.name == "heavy-int8"
     assert quantized.card["precision"] == "int8"
     assert quantized.card["quantization"]["loss_db"] <= 0.05
     assert "rtf" not in quantized.card  # it was measured on another file
@@ -126,7 +127,7 @@ def test_the_host_runs_quantized_lstms_as_it_runs_the_others(tmp_path, rng):
     model = CausalDualPathRnn(tiny_config())
     checkpoint = write_checkpoint(tmp_path / "tiny.safetensors", model, model.config)
     assert main([str(checkpoint), "-o", str(tmp_path / "tiny.onnx")]) == 0
-    write_int8(tmp_path / "tiny.onnx", tmp_path / "int8.onnx")
+    write_int8(tmp_path / "tiny.onnx", tmp_path / "int8.onnx", "int8")
     operators = {(node.domain, node.op_type) for node in onnx.load(tmp_path / "int8.onnx").graph.node}
     assert ("com.microsoft", "DynamicQuantizeLSTM") in operators
     assert ("", "LSTM") not in operators
@@ -134,6 +135,28 @@ def test_the_host_runs_quantized_lstms_as_it_runs_the_others(tmp_path, rng):
     mixture = 0.1 * rng.standard_normal((2, 22050)).astype(np.float32)
     vocals, quantized = (
         StreamingSeparator(OnnxPlugin(tmp_path / name)).process(mixture)[0] for name in ("tiny.onnx", "int8.onnx")
+    )
+    assert np.mean((quantized - vocals) ** 2) < 1e-3 * np.mean(vocals**2)
+
+
+def test_a_guide_multiplies_the_integers_it_is_stored_in(tmp_path, rng):
+    torch.manual_seed(0)
+    config = load_preset("guided")
+    checkpoint = write_checkpoint(tmp_path / "guided.safetensors", CausalDualPathRnn(config), config)
+    assert main([str(checkpoint), "-o", str(tmp_path / "guided.onnx")]) == 0
+    write_int8(tmp_path / "guided.onnx", tmp_path / "int8.onnx", "int8")
+    branches = [
+        attribute.g
+        for node in onnx.load(tmp_path / "int8.onnx").graph.node
+        for attribute in node.attribute
+        if attribute.type == onnx.AttributeProto.GRAPH
+    ]
+    operators = [node.op_type for branch in branches for node in branch.node]
+    assert "MatMulInteger" in operators
+    assert "MatMul" not in operators
+    mixture = 0.1 * rng.standard_normal((2, 22050)).astype(np.float32)
+    vocals, quantized = (
+        StreamingSeparator(OnnxPlugin(tmp_path / name)).process(mixture)[0] for name in ("guided.onnx", "int8.onnx")
     )
     assert np.mean((quantized - vocals) ** 2) < 1e-3 * np.mean(vocals**2)
 

@@ -2,14 +2,34 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from export.__main__ import main
+from export.quantize import write_int8
 from export.verify import verify_export
 from realtime.catalog import shipped_models
+from realtime.plugin import OnnxPlugin, read_spec
+from realtime.separator import StreamingSeparator
 
 CHECKPOINTS = Path(__file__).parents[2] / "trainer" / "checkpoints"
+IN_INT8 = {path: read_spec(path).card.get("precision") == "int8" for path in shipped_models()}
 
 
-@pytest.mark.parametrize("model", shipped_models(), ids=lambda path: path.stem)
+def named(path):
+    return path.stem
+
+
+@pytest.mark.parametrize("model", [path for path, in_int8 in IN_INT8.items() if not in_int8], ids=named)
 def test_a_shipped_model_does_what_its_checkpoint_does(model):
     verify_export(CHECKPOINTS / f"{model.stem}.safetensors", model)
+
+
+@pytest.mark.parametrize("model", [path for path, in_int8 in IN_INT8.items() if in_int8], ids=named)
+def test_a_shipped_model_in_int8_does_what_its_checkpoint_does_in_int8(model, tmp_path, rng):
+    # What it loses and gains by that is in its card: python -m export quantize measured it.
+    assert main([str(CHECKPOINTS / f"{model.stem}.safetensors"), "-o", str(tmp_path / "float32.onnx")]) == 0
+    write_int8(tmp_path / "float32.onnx", tmp_path / "int8.onnx", model.stem)
+    mixture = 0.1 * rng.standard_normal((2, 44100)).astype(np.float32)
+    made, shipped = (StreamingSeparator(OnnxPlugin(path)).process(mixture) for path in (tmp_path / "int8.onnx", model))
+    assert np.abs(made - shipped).max() < 1e-6 * np.abs(shipped).max()
