@@ -10,13 +10,12 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from trainer.architectures import Network, build_network
 from trainer.config import Config
 from trainer.errors import TrainerError
-from trainer.outputs import written_whole
+from trainer.tensors import write_tensors
 
 # Names begin with the part they belong to; the first holds the averaged weights, which are the model.
 _ABOUT = {"config", "data", "commit", "step", "seconds", "best_db", "validation"}
@@ -24,13 +23,8 @@ WEIGHTS, CURRENT, OPTIMIZER = "weights.", "current.", "optimizer."
 
 
 def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """Write a checkpoint beside `path`, then rename it, so that a whole file stands there at any moment."""
-    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with written_whole(path) as beside:
-        try:
-            save_file(contiguous, beside, {"unsing": json.dumps(about)})
-        except SafetensorError as error:  # how safetensors says that the disk is full
-            raise OSError(str(error)) from error
+    """Write a checkpoint to `path`; a whole file stands there at any moment."""
+    write_tensors(path, tensors, {"unsing": json.dumps(about)})
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

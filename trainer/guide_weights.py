@@ -11,13 +11,13 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from trainer.errors import TrainerError
 from trainer.evaluate import spleeter
 from trainer.guide_layers import LEVELS, MASK
-from trainer.outputs import written_whole
+from trainer.tensors import write_tensors
 
 WEIGHT, STEPS, STEP = "_weight", "_steps", "_step"
 _HALVES = ("_bias", "_scale", "_shift")
@@ -55,8 +55,7 @@ def rounded(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def write_weights(weights: Mapping[str, Tensor], path: Path) -> None:
     """Write weights to `path`, rounded."""
     small = {name: value.half() if name.endswith(_HALVES) else value for name, value in rounded(weights).items()}
-    with written_whole(path) as beside:
-        save_file({name: value.contiguous() for name, value in small.items()}, beside)
+    write_tensors(path, small)
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -71,8 +70,9 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         raise TrainerError(
             f"{path}: not a readable guide ({error}); give a file of `python -m trainer guide`"
         ) from error
-    layers = {name.removesuffix(STEPS) for name in small if name.endswith(STEPS)}
-    if layers != {MASK} | {f"{way}{level}" for way in ("down", "up") for level in range(1, LEVELS + 1)}:
+    layers = [f"{way}{level}" for way in ("down", "up") for level in range(1, LEVELS + 1)] + [MASK]
+    kinds = {layer: (STEPS, STEP, *(_HALVES[:1] if layer == MASK else _HALVES)) for layer in layers}
+    if small.keys() != {layer + kind for layer in layers for kind in kinds[layer]}:
         raise TrainerError(f"{path}: holds no guide; give a file of `python -m trainer guide`")
     others = {name: value.float() for name, value in small.items() if name.endswith(_HALVES)}
     return others | {layer + WEIGHT: small[layer + STEPS].float() * small[layer + STEP] for layer in layers}
