@@ -136,20 +136,22 @@ class GuideTrainer:
             heard = self._alone.guide.hear(mixture)
             latest = max(0, *(hops for _, hops in self._uses))
             first = (FRAMES - 1) * HOPS_PER_FRAME
-            ends = rng.integers(first, mixture.shape[3] - latest, (len(mixture), _WINDOWS))
-            places = [(example, int(end)) for example, row in enumerate(ends) for end in row]
-            windows = [heard[example, :, end - first : end + 1 : HOPS_PER_FRAME] for example, end in places]
-            examples, ends = torch.tensor(places, device=mixture.device).T
-            gain = gain[examples, 0, 0, ends][:, None, None]
-            windows = torch.stack(windows) * gain
+            drawn = rng.integers(first, mixture.shape[3] - latest, (len(mixture), _WINDOWS)).ravel()
+            ends = torch.from_numpy(drawn).to(mixture.device)
+            examples = torch.arange(len(mixture), device=mixture.device).repeat_interleave(_WINDOWS)
+            frames = ends[:, None] - first + HOPS_PER_FRAME * torch.arange(FRAMES, device=mixture.device)
+            windows = heard[examples[:, None], :, frames].transpose(1, 2) * gain[examples, 0, 0, ends][:, None, None]
             frequencies = torch.linspace(0, self.config.sample_rate / 2, self.config.stft.bins, device=mixture.device)
             known = frequencies[:BINS] <= batch.bandwidth_hz[examples, None]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.optimizer.autocast):
             masks = self.network(windows)
         losses = []
         for age, hops in self._uses:
-            heard, wanted = (spectra[examples, :, :BINS, ends + hops] for spectra in (mixture, vocals))
-            error = gain[..., None] * (masks[:, :, -1 - age, :, None] * heard - wanted) * known[:, None, :, None]
+            place = examples, slice(None), slice(BINS), ends + hops
+            # That frame's own, for where music begins after silence the one before it is huge.
+            level = gain[examples, 0, 0, ends + hops][:, None, None]
+            heard, wanted = (level * spectra[place] for spectra in (mixture, vocals))
+            error = (masks[:, :, -1 - age, :, None] * heard - wanted) * known[:, None, :, None]
             power = error.square().sum(-1)
             frame = power.mean((1, 2))
             losses.append((power + _FLOOR).sqrt().mean() + _FRAME_SHARE * (frame + _FLOOR).sqrt().mean())

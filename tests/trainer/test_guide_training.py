@@ -47,6 +47,14 @@ def test_masks_that_are_right_have_no_loss_and_others_the_more_the_further_off(t
     assert losses[1] == pytest.approx(losses[2] / 10, rel=0.01)
 
 
+def test_music_that_begins_after_silence_weighs_like_other_music(trainer, batch, monkeypatch):
+    monkeypatch.setattr(trainer, "network", Says(0.75))
+    losses = [float(trainer.loss(batch, np.random.default_rng(seed))) for seed in range(5)]
+    batch.mixture[..., : 150 * 512] *= 1e-4
+    batch.vocals[..., : 150 * 512] *= 1e-4
+    assert max(float(trainer.loss(batch, np.random.default_rng(seed))) for seed in range(5)) < 5 * max(losses)
+
+
 def test_nothing_is_asked_above_the_band_in_which_the_voice_is_known(trainer, batch, monkeypatch):
     monkeypatch.setattr(trainer, "network", Says(0.75))
     rng = np.random.default_rng
