@@ -14,6 +14,7 @@ from torch import nn
 
 from export.graph import GraphWriter
 from export.guide_graph import GuideWriter
+from export.spatial_graph import SpatialWriter
 from realtime.contract import ModelSpec
 from trainer.guide import BINS
 from trainer.layers import POWER_FLOOR, BandLinear, BidirectionalPath, InterChunkPath
@@ -29,6 +30,8 @@ def dual_path_states(model: CausalDualPathRnn) -> dict[str, tuple[int, ...]]:
     if "ahead" in states:
         _, channels, bins, late, parts = states["ahead"]
         states["ahead"] = (late, channels * bins * parts)  # frame by frame, so that none of them is taken apart
+    if "spatial" in states:
+        states["spatial"] = states["spatial"][1:]
     return states
 
 
@@ -234,6 +237,13 @@ class _DualPathWriter(GraphWriter):
         mask_real, mask_imag = self.split(self.reshape(mask, *shape), [1, 1])
         estimates_real = self.node("Sub", self.node("Mul", mask_real, real), self.node("Mul", mask_imag, imag))
         estimates_imag = self.node("Add", self.node("Mul", mask_real, imag), self.node("Mul", mask_imag, real))
+        if self._network.spatial:
+            vocals, mixture = (
+                self.reshape(self.concat(parts), 2, self._channels, -1)
+                for parts in ((estimates_real, estimates_imag), (real, imag))
+            )
+            vocals = SpatialWriter(self, self._network.spatial).write(vocals, mixture)
+            estimates_real, estimates_imag = self.split(self.reshape(vocals, 2, *shape[1:]), [1, 1])
         self.nodes("Concat", [estimates_real, estimates_imag], ["estimates"], axis=-1)
 
     def _mask_order(self, linear: BandLinear, kind: str, count: int, width: int) -> NDArray[np.float32]:

@@ -50,6 +50,8 @@ class ModelConfig:
             `trainer.guide`.
         lookahead_hops: Hops by which its estimates trail, so that the guide has heard what follows.
         least_share: Share of the power that a guide takes for vocals below which estimates fade; 0 for never.
+        spatial: Whether estimates are filtered by where voice and accompaniment stand between the channels. See
+            `trainer.spatial`.
     """
 
     bands: tuple[tuple[int, int], ...]
@@ -59,6 +61,7 @@ class ModelConfig:
     guide: str = ""
     lookahead_hops: int = 0
     least_share: float = 0.0
+    spatial: bool = False
 
     @property
     def guided(self) -> bool:
@@ -80,8 +83,9 @@ class ModelConfig:
         most = 1 if self.guided else 0
         fitting = 0 <= self.least_share <= most
         _require(fitting, "model.least_share", self.least_share, f"from 0 to {most}; only a guide knows of it")
+        if self.guided or self.spatial:
+            _require(self.chunk_frames == 1, "model.chunk_frames", self.chunk_frames, "1 with a guide or spatial")
         if self.guided:
-            _require(self.chunk_frames == 1, "model.chunk_frames", self.chunk_frames, "1 where the model is guided")
             found = f"{stft.n_fft} / {stft.hop_length}"
             _require(found == _GUIDED_STFT, "stft", found, f"{_GUIDED_STFT} for a guided model")
         bands = self.bands

@@ -12,6 +12,7 @@ from trainer.config import Config
 from trainer.guidance import Guidance
 from trainer.layers import BandDecoder, BandEncoder, InterChunkPath, IntraChunkPath, compress
 from trainer.level import LEVEL_VALUES, RunningLevel
+from trainer.spatial import SpatialFilter
 
 
 class CausalDualPathRnn(nn.Module):
@@ -20,7 +21,7 @@ class CausalDualPathRnn(nn.Module):
     The spectrum is split into chunks of `chunk_frames` frames and into bands. Inter-chunk LSTMs run forward in time
     and carry their state from call to call; intra-chunk paths see one whole chunk, which is complete when it arrives.
     All paths hear the mixture at the same level, whatever its own is. Where the model is `guided`, they also hear what
-    a guide makes of the last seconds.
+    a guide makes of the last seconds; where it is `spatial`, its estimates are filtered by where they stand.
     """
 
     def __init__(self, config: Config) -> None:
@@ -36,15 +37,17 @@ class CausalDualPathRnn(nn.Module):
         )
         self.decoder = BandDecoder(shape.bands, targets, config.channels, shape.features)
         self.guidance = Guidance(config) if shape.guided else None
+        self.spatial = SpatialFilter(config) if shape.spatial else None
 
     def state_shapes(self, batch: int = 1) -> dict[str, tuple[int, ...]]:
         """Return the shapes of the state: hidden and cell of every block, rows, features; then level and guide."""
         shape = self.config.model
         inter = (2 * shape.blocks, shape.chunk_frames * batch * self.bands, shape.features)
         guide = self.guidance.state_shapes(batch) if self.guidance else {}
+        spatial = self.spatial.state_shapes(batch) if self.spatial else {}
         ahead = (batch, self.config.channels, self.config.stft.bins, shape.lookahead_hops, 2)
         waiting = {"ahead": ahead} if shape.lookahead_hops else {}
-        return {"inter": inter, "level": (batch, LEVEL_VALUES)} | guide | waiting
+        return {"inter": inter, "level": (batch, LEVEL_VALUES)} | guide | waiting | spatial
 
     def forward(self, mixture: Tensor, state: Mapping[str, Tensor] | None = None) -> tuple[Tensor, dict[str, Tensor]]:
         """Separate the next frames of a stream; estimates trail by `lookahead_hops` frames.
@@ -82,7 +85,11 @@ class CausalDualPathRnn(nn.Module):
             mask = self.guidance.follow(mask, hint, features)
             mask, presence = self.guidance.fade(mask, hint, mixture, state)
             following |= presence
-        return self._apply_mask(mask, mixture), {"inter": torch.cat(next_states), "level": level} | following
+        estimates = self._apply_mask(mask, mixture)
+        if self.spatial:
+            vocals, following["spatial"] = self.spatial(estimates[:, 0], mixture, state["spatial"])
+            estimates = vocals[:, None]
+        return estimates, {"inter": torch.cat(next_states), "level": level} | following
 
     def _apply_mask(self, mask: Tensor, mixture: Tensor) -> Tensor:
         banded = mask.shape[3]

@@ -16,7 +16,10 @@ from tests.training import tiny_config
 from trainer.model import CausalDualPathRnn
 
 
-@pytest.fixture(params=[{}, {"chunk_frames": 4, "bands": [[1, 1025]]}], ids=["banded", "chunks of four frames"])
+@pytest.fixture(
+    params=[{}, {"chunk_frames": 4, "bands": [[1, 1025]]}, {"spatial": True}],
+    ids=["banded", "chunks of four frames", "spatial"],
+)
 def checkpoint(request, tmp_path):
     torch.manual_seed(0)
     model = CausalDualPathRnn(tiny_config(**request.param))

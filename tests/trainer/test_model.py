@@ -12,6 +12,7 @@ CONFIGS = {
     "banded": tiny_config(),
     "chunks of four frames": tiny_config(chunk_frames=4),
     "full band": tiny_config(bands=[[1, 1025]], chunk_frames=4),
+    "spatial": tiny_config(spatial=True),
     "guided": load_preset("guided", ["model.features=16", "model.blocks=1"]),
     "guided, ahead": load_preset("guided-93", ["model.features=16", "model.blocks=1"]),
 }
