@@ -20,8 +20,6 @@ from trainer.guide import BINS
 from trainer.layers import POWER_FLOOR, BandLinear, BidirectionalPath, InterChunkPath
 from trainer.level import LEAST_WEIGHT, LEVEL_FLOOR, SILENCE_POWER, TARGET_POWER
 from trainer.model import CausalDualPathRnn
-from trainer.presence import HEARD_BINS
-from trainer.presence import POWER_FLOOR as PRESENCE_FLOOR
 
 
 def dual_path_states(model: CausalDualPathRnn) -> dict[str, tuple[int, ...]]:
@@ -67,7 +65,7 @@ class _DualPathWriter(GraphWriter):
             oldest, rest = self.split("ahead", [1, late - 1])
             self.nodes("Concat", [rest, self.reshape("mixture", 1, -1)], ["ahead_out"], axis=0)
             real, imag = self.split(self.reshape(oldest, 1, self._channels, self._bins, 1, 2), [1, 1], axis=-1)
-        features, hint = self._encode(real, imag, newest)
+        features, hint, left = self._encode(real, imag, newest)
         states = iter(self.split("inter", [1] * 2 * len(network.inter)))
         next_states: list[str] = []
         for inter, intra in zip(network.inter, network.intra, strict=True):
@@ -81,12 +79,12 @@ class _DualPathWriter(GraphWriter):
                 features = self._swap(features, self._frames, self._bands)
         self.nodes("Concat", next_states, ["inter_out"], axis=0)
         mask = self._decode(features, hint)
-        if network.guidance and network.guidance.presence:
-            mask = self._fade(mask, hint, real, imag)
+        if left:
+            mask = self.node("Mul", mask, left)
         self._apply(mask, real, imag)
 
-    def _encode(self, real: str, imag: str, newest: tuple[str, str]) -> tuple[str, str | None]:
-        """Map parts `(1, channels, bins, frames, 1)` of the mixture to features, and return the guide's mask.
+    def _encode(self, real: str, imag: str, newest: tuple[str, str]) -> tuple[str, str | None, str | None]:
+        """Map parts `(1, channels, bins, frames, 1)` of the mixture to features, and return what the guide says.
 
         Args:
             real: Of what is to be separated.
@@ -118,10 +116,10 @@ class _DualPathWriter(GraphWriter):
         bias = self.constant("encoder.bias", np.concatenate(biases))
         features = self.node("Add", self.concat(outputs), bias)
         if self._network.guidance is None:
-            return self._rows(features), None
-        hint = GuideWriter(self, self._network.guidance.guide).write(*newest, u)
+            return self._rows(features), None, None
+        hint, left = GuideWriter(self, self._network.guidance.guide).write(*newest, u)
         magnitudes = self.slice(self.reshape(compressed, parts, -1), 2 * self._channels, parts, axis=0)
-        return self._rows(self.node("Add", features, self._encode_hint(hint, magnitudes))), hint
+        return self._rows(self.node("Add", features, self._encode_hint(hint, magnitudes))), hint, left
 
     def _power(self, real: str, imag: str) -> str:
         """Return the squared magnitudes `(1, channels * bins * frames)`."""
@@ -215,22 +213,6 @@ class _DualPathWriter(GraphWriter):
         share = self.node("Mul", gates, hint)
         padding = self.constant("guide.padding", np.int64([0, 0, self._channels, self._bins - BINS]))
         return self.node("Add", mask, self.node("Pad", share, padding))
-
-    def _fade(self, mask: str, hint: str, real: str, imag: str) -> str:
-        """Update the state `presence`, and return less of the mask where nobody sings."""
-        presence = self._network.guidance.presence
-        first, last = HEARD_BINS.start, HEARD_BINS.stop
-        power = self.slice(self.reshape(self._power(real, imag), self._channels, -1), first, last, axis=1)
-        vocals = self.node("Mul", self.slice(hint, first, last, axis=1), power)
-        now = self.concat([self.node("ReduceSum", part) for part in (vocals, power)], axis=1)
-        share = self.constant("presence.share", np.float32([[1 - presence.decay]]))
-        change = self.node("Mul", self.node("Sub", now, "presence"), share)
-        self.nodes("Add", ["presence", change], ["presence_out"])
-        vocals, whole = self.split("presence_out", [1, 1], axis=1)
-        whole = self.node("Add", whole, self.constant("presence.floor", np.float32([[PRESENCE_FLOOR]])))
-        least = self.constant("presence.least_share", np.float32([[presence.least_share]]))
-        gain = self.node("Div", self.node("Div", vocals, whole), least)
-        return self.node("Mul", mask, self.node("Min", gain, self.constant("one", np.float32([[1]]))))
 
     def _apply(self, mask: str, real: str, imag: str) -> None:
         shape = (2, self._targets, self._channels, self._bins, self._frames, 1)

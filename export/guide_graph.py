@@ -8,9 +8,10 @@ import numpy as np
 import onnx
 
 from export.graph import GraphWriter
-from trainer.guide import BINS, HOPS_PER_FRAME, MIRRORED, POWER_FLOOR, SIGNS, Guide
-from trainer.guide_layers import FRAMES, LEVELS, MASK
+from trainer.guide import BINS, MIRRORED, POWER_FLOOR, SIGNS, Guide
+from trainer.guide_layers import FRAMES, HOPS_PER_FRAME, LEVELS, MASK
 from trainer.guide_network import LEAK
+from trainer.presence import HIDDEN, SILENT, WHOLE
 
 
 def _level(layer: str) -> int:
@@ -31,8 +32,8 @@ class GuideWriter:
     def __init__(self, writer: GraphWriter, guide: Guide) -> None:
         self._writer, self._guide, self._network = writer, guide, guide.network
 
-    def write(self, real: str, imag: str, loudness: str) -> str:
-        """Follow one frame and return the mask in use, `(channels, BINS)`.
+    def write(self, real: str, imag: str, loudness: str) -> tuple[str, str | None]:
+        """Follow one frame; return the mask in use, `(channels, BINS)`, and what is left of estimates, `(1, 1)`.
 
         Args:
             real: Of the mixture, channels outermost.
@@ -40,18 +41,49 @@ class GuideWriter:
             loudness: Power over that of the level everything is heard at, `(1, 1)`.
         """
         writer, guide = self._writer, self._guide
+        followed = ["guide_heard", "guide_masks", *(["guide_absence"] if guide.presence else [])]
         writer.choose(
             writer.node("Equal", "guide_hop", self._scalar("last_hop", HOPS_PER_FRAME - 1)),
             lambda: self._run(real, imag, loudness),
-            ["guide_heard", "guide_masks"],
-            ["guide_heard_out", "guide_masks_out"],
+            followed,
+            [f"{name}_out" for name in followed],
         )
         since = writer.node("Add", "guide_hop", self._scalar("one_hop", 1))
         writer.nodes("Mod", [since, self._scalar("frame", HOPS_PER_FRAME)], ["guide_hop_out"], fmod=1)
         columns = guide.masks - 1 - np.array(guide.ages)
         hop = writer.node("Cast", writer.reshape("guide_hop_out", 1), to=onnx.TensorProto.INT64)
         column = writer.node("Gather", writer.constant("guide.columns", columns), hop)
-        return writer.reshape(writer.node("Gather", "guide_masks_out", column, axis=2), guide.channels, BINS)
+        mask = writer.reshape(writer.node("Gather", "guide_masks_out", column, axis=2), guide.channels, BINS)
+        return mask, self._left() if guide.presence else None
+
+    def _left(self) -> str:
+        writer = self._writer
+        left = writer.node("Sub", self._scalar("from_silent", 1 - SILENT), "guide_absence_out")
+        left = writer.node("Div", left, self._scalar("to_whole", WHOLE - SILENT))
+        bounds = (writer.constant(f"guide.bound_{bound}", np.float32(bound)) for bound in (0, 1))
+        return writer.node("Clip", left, *bounds)
+
+    def _absence(self, bottom: str) -> str:
+        """Return the absence after a frame by what the network has at its bottom, `(bins, outputs)`."""
+        writer, presence = self._writer, self._guide.presence
+        values = {name: value.numpy().astype(np.float16) for name, value in presence.detector.named_buffers()}
+        # There, bins come last.
+        hidden = values["hidden_weight"].reshape(HIDDEN, -1, BINS >> LEVELS).transpose(2, 1, 0).reshape(-1, HIDDEN)
+        values |= {"hidden_weight": hidden, "output_weight": values["output_weight"].T}
+        stored = {
+            name: writer.node("Cast", writer.constant(f"presence.{name}", value), to=onnx.TensorProto.FLOAT)
+            for name, value in values.items()
+        }
+        rows = writer.reshape(bottom, 1, -1)
+        rows = writer.node("Add", writer.node("MatMul", rows, stored["hidden_weight"]), stored["hidden_bias"])
+        rows = writer.node("MatMul", writer.node("Relu", rows), stored["output_weight"])
+        chance = writer.node("Sigmoid", writer.node("Neg", writer.node("Add", rows, stored["output_bias"])))
+        falls = writer.node("Less", chance, "guide_absence")
+        rate = writer.node(
+            "Where", falls, *(self._scalar(name, getattr(presence, name)) for name in ("appear", "vanish"))
+        )
+        change = writer.node("Mul", rate, writer.node("Sub", chance, "guide_absence"))
+        return writer.node("Add", "guide_absence", change)
 
     def _store(self, layer: str, parts: int = 1) -> None:
         """Store a layer's values as small as they are, and what ONNX Runtime makes of them once, when it loads them.
@@ -92,15 +124,15 @@ class GuideWriter:
             writer.nodes("Mul", [kernel, step], [f"guide.{layer}.kernel.{index}"])
 
     def _run(self, real: str, imag: str, loudness: str) -> list[str]:
-        """Hear a frame; return what was heard last, and the masks."""
+        """Hear a frame; return what was heard last, the masks, and the absence where that is followed."""
         heard = self._hear(real, imag)
         values, skipped = self._writer.node("Div", heard, self._writer.node("Sqrt", loudness)), {}
         for level in range(1, LEVELS + 1):
             values, skipped[level] = self._down(level, values)
-        values = skipped.pop(LEVELS)
+        values = bottom = skipped.pop(LEVELS)
         for level in range(LEVELS, 0, -1):
             values = self._up(level, *([skipped[level]] if level in skipped else []), values)
-        return [heard, self._masks(values)]
+        return [heard, self._masks(values), *([self._absence(bottom)] if self._guide.presence else [])]
 
     def _hear(self, real: str, imag: str) -> str:
         writer, channels = self._writer, self._guide.channels

@@ -1,4 +1,4 @@
-"""The trainer's terminal: fit, guide, search, evaluate, pack and label."""
+"""The trainer's terminal: fit, guide, presence, search, evaluate, pack and label."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ import sys
 
 from trainer import fit, label, pack
 from trainer import guide_command as guide
+from trainer import presence_command as presence
 from trainer.errors import TrainerError
 from trainer.evaluate import command as evaluate
 from trainer.search import command as search
 
-SETTABLE = {"fit": fit, "guide": guide, "search": search}  # commands that take settings as key=value
+SETTABLE = {
+    "fit": fit,
+    "guide": guide,
+    "presence": presence,
+    "search": search,
+}  # commands that take settings as key=value
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     fit.add_arguments(commands.add_parser("fit", help="train a separator"))
     guide.add_arguments(commands.add_parser("guide", help="train the guide that guided separators listen to"))
+    presence.add_arguments(
+        commands.add_parser("presence", help="train what tells guided separators whether anybody sings")
+    )
     search.add_arguments(commands.add_parser("search", help="train many times and compare settings"))
     evaluate.add_arguments(commands.add_parser("evaluate", help="score models and baselines on songs with known stems"))
     pack.add_arguments(commands.add_parser("pack", help="put recordings into pieces to take to another machine"))

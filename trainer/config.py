@@ -49,7 +49,8 @@ class ModelConfig:
         guide: File of a guide, beside the presets unless it is a path, that listens along; empty for none. See
             `trainer.guide`.
         lookahead_hops: Hops by which its estimates trail, so that the guide has heard what follows.
-        least_share: Share of the power that a guide takes for vocals below which estimates fade; 0 for never.
+        presence: File of a detector, named as `guide` is, by which estimates fade where nobody sings; empty where they
+            never do. See `trainer.presence`.
         spatial: Whether estimates are filtered by where voice and accompaniment stand between the channels. See
             `trainer.spatial`.
     """
@@ -60,7 +61,7 @@ class ModelConfig:
     chunk_frames: int = 1
     guide: str = ""
     lookahead_hops: int = 0
-    least_share: float = 0.0
+    presence: str = ""
     spatial: bool = False
 
     @property
@@ -71,8 +72,12 @@ class ModelConfig:
     @property
     def guide_path(self) -> Path:
         """Where the guide is."""
-        path = Path(self.guide)
-        return PRESETS / path if path.name == self.guide else path
+        return _beside_presets(self.guide)
+
+    @property
+    def presence_path(self) -> Path:
+        """Where the detector is."""
+        return _beside_presets(self.presence)
 
     def validate(self, stft: StftSpec) -> None:
         """Raise TrainerError where a value is out of range or does not fit the transform."""
@@ -80,9 +85,8 @@ class ModelConfig:
         most = _LONGEST_LOOKAHEAD_HOPS if self.guided else 0
         fitting = 0 <= self.lookahead_hops <= most
         _require(fitting, "model.lookahead_hops", self.lookahead_hops, f"from 0 to {most}; only a guide looks ahead")
-        most = 1 if self.guided else 0
-        fitting = 0 <= self.least_share <= most
-        _require(fitting, "model.least_share", self.least_share, f"from 0 to {most}; only a guide knows of it")
+        fitting = self.guided or not self.presence
+        _require(fitting, "model.presence", self.presence, "left out without a guide, by which it hears")
         if self.guided or self.spatial:
             _require(self.chunk_frames == 1, "model.chunk_frames", self.chunk_frames, "1 with a guide or spatial")
         if self.guided:
@@ -208,6 +212,11 @@ class Config:
         self.mixing.validate()
         _require(self.channels == 2, "channels", self.channels, "2, for examples are mixed in stereo")
         _require(self.targets == ("vocals",), "targets", self.targets, "['vocals'], the one the data are read for")
+
+
+def _beside_presets(name: str) -> Path:
+    path = Path(name)
+    return PRESETS / path if path.name == name else path
 
 
 def _require(condition: bool, key: str, value: object, expected: str) -> None:

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from trainer.config import Config
 from trainer.guide import BINS, Guide
 from trainer.layers import BandLinear
-from trainer.presence import PRESENCE_VALUES, Presence
 
 _FIRST_SHARE = 0.35  # what an average of both is best with, before either knows of the other
 
@@ -23,7 +22,6 @@ class Guidance(nn.Module):
         super().__init__()
         shape, channels = config.model, config.channels
         self.guide = Guide(config)
-        self.presence = Presence(config) if shape.least_share else None
         self.bands = [(count, width) for count, width in shape.bands]
         starts = torch.tensor([count * width for count, width in self.bands]).cumsum(0).tolist()
         heard = sum(start < BINS for start in (0, *starts[:-1]))  # groups of bands above hold nothing of the mask
@@ -35,15 +33,16 @@ class Guidance(nn.Module):
         nn.init.constant_(self.gate.bias, _FIRST_SHARE)
 
     def state_shapes(self, batch: int) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of the states of the guide, and of the presence where estimates fade."""
-        presence = {"presence": (batch, PRESENCE_VALUES)} if self.presence else {}
-        return self.guide.state_shapes(batch) | presence
+        """Return the shapes of the states of the guide."""
+        return self.guide.state_shapes(batch)
 
-    def listen(self, mixture: Tensor, gain: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the guide's mask over all banded bins, `(batch, channels, banded, frames)`, and its next state."""
-        hint, state = self.guide(mixture, gain, state)
+    def listen(
+        self, mixture: Tensor, gain: Tensor, state: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
+        """Return what `Guide.forward` does, the mask over all banded bins, `(batch, channels, banded, frames)`."""
+        hint, left, state = self.guide(mixture, gain, state)
         banded = sum(count * width for count, width in self.bands)
-        return F.pad(hint, (0, 0, 0, max(0, banded - BINS)))[:, :, :banded], state
+        return F.pad(hint, (0, 0, 0, max(0, banded - BINS)))[:, :, :banded], left, state
 
     def encode(self, hint: Tensor, heard: Tensor) -> Tensor:
         """Map the mask and what it leaves of the compressed mixture to features `(frames, batch, bands, features)`."""
@@ -73,15 +72,6 @@ class Guidance(nn.Module):
         widths = torch.tensor([width for count, width in self.bands for _ in range(count)], device=gates.device)
         share = gates.repeat_interleave(widths, 2) * hint
         return mask + F.pad(share[:, None, ..., None], (0, 1))
-
-    def fade(
-        self, mask: Tensor, hint: Tensor, mixture: Tensor, state: Mapping[str, Tensor]
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return `mask` where somebody sings and less of it where nobody does, and the next state."""
-        if self.presence is None:
-            return mask, {}
-        gain, presence = self.presence(hint, mixture, state["presence"])
-        return mask * gain[:, None, None, None, :, None], {"presence": presence}
 
 
 def _small(bands: int, inputs: int, outputs: int) -> Tensor:

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from realtime.stft import window_pair
 from trainer.config import Config
 from trainer.evaluate import spleeter
-from trainer.guide_layers import FRAMES
+from trainer.guide_layers import FRAMES, HOPS_PER_FRAME
 from trainer.guide_network import RoundedNetwork
 from trainer.guide_weights import read_weights
+from trainer.presence import Presence, gain_of
 
 CREDIT = "Spleeter 2-stems by Deezer (MIT, trained on its Bean dataset, which is not public), as which the guide began"
 BINS = spleeter.BINS
-HOPS_PER_FRAME = 2  # its frames lie twice as far apart as the hops of what it guides
 # The least power of a bin.
 POWER_FLOOR = 1e-12
 # Of the level everything is heard at; louder, it takes more for vocals than there is.
@@ -44,6 +44,7 @@ class Guide(nn.Module):
         ages: Of `mask_ages`.
         masks: How many of them a run gives.
         network: What makes them.
+        presence: What knows at its bottom whether anybody sings; None where nobody asks.
     """
 
     def __init__(self, config: Config) -> None:
@@ -57,6 +58,7 @@ class Guide(nn.Module):
         self.ages = mask_ages(config.model.lookahead_hops)
         self.masks = max(self.ages) + 1
         self.network = RoundedNetwork(read_weights(config.model.guide_path), self.masks)
+        self.presence = Presence(config) if config.model.presence else None
 
     @property
     def parameter_count(self) -> int:
@@ -65,15 +67,18 @@ class Guide(nn.Module):
         return sum(value.numel() for name, value in self.network.named_buffers() if name.endswith(kinds))
 
     def state_shapes(self, batch: int = 1) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of what was heard, of the newest masks, and of the hop between frames."""
-        return {
+        """Return the shapes of what was heard, of the newest masks, of absence, and of the hop between frames."""
+        absence = {"guide_absence": (batch, 1)} if self.presence else {}
+        return absence | {
             "guide_heard": (batch, self.channels, FRAMES, BINS),
             "guide_masks": (batch, self.channels, self.masks, BINS),
             "guide_hop": (batch, 1),
         }
 
     @torch.no_grad()
-    def forward(self, mixture: Tensor, gain: Tensor, state: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+    def forward(
+        self, mixture: Tensor, gain: Tensor, state: Mapping[str, Tensor]
+    ) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
         """Follow the next frames of a stream.
 
         Args:
@@ -82,27 +87,39 @@ class Guide(nn.Module):
             state: Of `state_shapes(batch)`, from the previous call, zero at the start; among others.
 
         Returns:
-            For every frame the mask in use, `(batch, channels, BINS, frames)`, and the next state.
+            For every frame the mask in use, `(batch, channels, BINS, frames)`, and what is left of estimates by who
+            sings then, `(batch, frames)`, None without `presence`; and the next state.
         """
         frames, begin = mixture.shape[3], int(state["guide_hop"][0])
         first = HOPS_PER_FRAME - 1 - begin
         heard = torch.cat([state["guide_heard"], self.hear(mixture[:, :, :, first::HOPS_PER_FRAME])], 2)
-        masks = [state["guide_masks"]]
+        masks, absences = [state["guide_masks"]], [state.get("guide_absence")]
         ends = range(first, frames, HOPS_PER_FRAME)
         if ends:
             windows = torch.stack(
                 [heard[:, :, n : n + FRAMES] * gain[..., end, :] for n, end in enumerate(ends, start=1)]
             )
-            masks += self.network(windows.flatten(0, 1)).unflatten(0, (len(ends), -1)).unbind(0)
+            levels = self.network.descend(windows.flatten(0, 1))
+            masks += self.network.climb(levels).unflatten(0, (len(ends), -1)).unbind(0)
+            if self.presence:
+                absent = self.presence.detector(levels[-1].flatten(1)).unflatten(0, (len(ends), -1))
+                absences += self.presence.follow(absent, absences[0])
         hops = begin + 1 + torch.arange(frames, device=mixture.device)
         columns = torch.tensor([-1 - age for age in self.ages], device=mixture.device)[hops % HOPS_PER_FRAME]
         runs = torch.div(hops, HOPS_PER_FRAME, rounding_mode="floor")
-        in_use = torch.stack(masks)[runs, :, :, columns]
-        return in_use.permute(1, 2, 3, 0), {
-            "guide_heard": heard[:, :, -FRAMES:],
-            "guide_masks": masks[-1],
-            "guide_hop": torch.full_like(state["guide_hop"], (begin + frames) % HOPS_PER_FRAME),
-        }
+        in_use = torch.stack(masks)[runs, :, :, columns].permute(1, 2, 3, 0)
+        left = gain_of(torch.cat(absences, 1))[:, runs] if self.presence else None
+        following = {"guide_absence": absences[-1]} if self.presence else {}
+        return (
+            in_use,
+            left,
+            following
+            | {
+                "guide_heard": heard[:, :, -FRAMES:],
+                "guide_masks": masks[-1],
+                "guide_hop": torch.full_like(state["guide_hop"], (begin + frames) % HOPS_PER_FRAME),
+            },
+        )
 
     def hear(self, mixture: Tensor) -> Tensor:
         """Map spectra `(batch, channels, bins, frames, 2)` to magnitudes heard, `(batch, channels, frames, BINS)`."""

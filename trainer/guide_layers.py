@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 FRAMES = 64  # the least the network takes, one and a half seconds
+HOPS_PER_FRAME = 2  # its frames lie twice as far apart as the hops of what it guides
 LEVELS = 6
 MASK = "mask"
 _DOWN_TAPS, _MASK_TAPS = 5, 4

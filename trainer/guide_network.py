@@ -32,12 +32,20 @@ class GuideNetwork(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Map magnitudes `(windows, channels, FRAMES, BINS)` to masks `(windows, channels, columns, BINS)`."""
+        return self.climb(self.descend(windows))
+
+    def descend(self, windows: Tensor) -> list[Tensor]:
+        """Return what each level on the way down gives, `(windows, outputs, columns, bins)`, the bottom last."""
         rows, skipped = windows.contiguous(memory_format=torch.channels_last), []
         for level in range(1, LEVELS + 1):
             rows = self._down(f"down{level}", rows)
             skipped.append(rows)
             rows = F.leaky_relu(self._normalise(f"down{level}", rows), LEAK)
-        rows = skipped.pop()
+        return skipped
+
+    def climb(self, levels: list[Tensor]) -> Tensor:
+        """Make masks of what `descend` returned."""
+        *skipped, rows = levels
         for level in range(1, LEVELS + 1):
             rows = self._normalise(f"up{level}", self._up(f"up{level}", rows).relu())
             if skipped:

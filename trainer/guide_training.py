@@ -18,15 +18,14 @@ from trainer.curves import LearningCurve
 from trainer.data.mixing import Batch, ExampleMixer
 from trainer.data.recordings import find_recordings
 from trainer.data.sources import Source
-from trainer.guide import BINS, HOPS_PER_FRAME, Guide, mask_ages
-from trainer.guide_layers import FRAMES
+from trainer.guide import BINS, Guide, mask_ages
 from trainer.guide_network import LearningNetwork, RoundedNetwork
 from trainer.guide_weights import write_weights
+from trainer.guide_windows import FIRST_END, Hearing
 from trainer.level import LEVEL_VALUES, RunningLevel
 from trainer.loop import learning_rate, split_recordings
 from trainer.memory import keep_freed_memory
 from trainer.outputs import make_folder
-from trainer.spectral import Stft
 from trainer.stopping import stop_requests
 from trainer.validation import Scores, Validator
 
@@ -69,7 +68,7 @@ class GuideTrainer:
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), optimizer.learning_rate, betas=(0.9, 0.98), weight_decay=0, fused=True
         )
-        self._stft = Stft(self.config.stft, self.device)
+        self._hear = Hearing(self.config, self._alone.guide, self.device)
         self.step, self.seconds = 0, 0.0
         self.best_db: float | None = None
 
@@ -131,17 +130,14 @@ class GuideTrainer:
     def loss(self, batch: Batch, rng: np.random.Generator) -> Tensor:
         """Return the scalar loss of masks at places that `rng` draws."""
         with torch.no_grad():
-            mixture, vocals = (self._stft.forward(audio) for audio in (batch.mixture, batch.vocals))
-            gain, _ = self._alone.level(mixture, mixture.new_zeros(len(mixture), LEVEL_VALUES))
-            heard = self._alone.guide.hear(mixture)
+            spectra = self._hear(batch)
+            count, _, _, frames, _ = spectra.mixture.shape
             latest = max(0, *(hops for _, hops in self._uses))
-            first = (FRAMES - 1) * HOPS_PER_FRAME
-            drawn = rng.integers(first, mixture.shape[3] - latest, (len(mixture), _WINDOWS)).ravel()
-            ends = torch.from_numpy(drawn).to(mixture.device)
-            examples = torch.arange(len(mixture), device=mixture.device).repeat_interleave(_WINDOWS)
-            frames = ends[:, None] - first + HOPS_PER_FRAME * torch.arange(FRAMES, device=mixture.device)
-            windows = heard[examples[:, None], :, frames].transpose(1, 2) * gain[examples, 0, 0, ends][:, None, None]
-            frequencies = torch.linspace(0, self.config.sample_rate / 2, self.config.stft.bins, device=mixture.device)
+            drawn = rng.integers(FIRST_END, frames - latest, (count, _WINDOWS)).ravel()
+            ends = torch.from_numpy(drawn).to(self.device)
+            examples = torch.arange(count, device=self.device).repeat_interleave(_WINDOWS)
+            windows = spectra.windows(examples, ends)
+            frequencies = torch.linspace(0, self.config.sample_rate / 2, self.config.stft.bins, device=self.device)
             known = frequencies[:BINS] <= batch.bandwidth_hz[examples, None]
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.config.optimizer.autocast):
             masks = self.network(windows)
@@ -149,8 +145,8 @@ class GuideTrainer:
         for age, hops in self._uses:
             place = examples, slice(None), slice(BINS), ends + hops
             # That frame's own, for where music begins after silence the one before it is huge.
-            level = gain[examples, 0, 0, ends + hops][:, None, None]
-            heard, wanted = (level * spectra[place] for spectra in (mixture, vocals))
+            level = spectra.gain[examples, ends + hops][:, None, None, None]
+            heard, wanted = (level * audio[place] for audio in (spectra.mixture, spectra.vocals))
             error = (masks[:, :, -1 - age, :, None] * heard - wanted) * known[:, None, :, None]
             power = error.square().sum(-1)
             frame = power.mean((1, 2))
@@ -196,7 +192,7 @@ class _GuideAlone(nn.Module):
         """Map spectra `(batch, channels, bins, frames, 2)` of a whole stream to estimates, and no state."""
         gain, _ = self.level(mixture, mixture.new_zeros(len(mixture), LEVEL_VALUES))
         state = {name: mixture.new_zeros(shape) for name, shape in self.guide.state_shapes(len(mixture)).items()}
-        masks, _ = self.guide(mixture, gain, state)
+        masks, _, _ = self.guide(mixture, gain, state)
         estimates = torch.zeros_like(mixture)
         estimates[:, :, :BINS] = masks[..., None] * mixture[:, :, :BINS]
         return estimates[:, None], None

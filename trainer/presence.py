@@ -1,50 +1,102 @@
-"""Whether anybody sings: where the guide hears nobody, nothing is taken for vocals."""
+"""Whether anybody sings: where nobody does, nothing is taken for vocals."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from pathlib import Path
 
 import torch
+import torch.nn.functional as F
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from trainer.config import Config
-from trainer.level import decaying_means
+from trainer.errors import TrainerError
+from trainer.guide_layers import HOPS_PER_FRAME
+from trainer.tensors import write_tensors
 
-# Mean power of what the guide takes for vocals, and of all.
-PRESENCE_VALUES = 2
-# Bins of the guide's frames in which voices are heard, 43 Hz to 5.4 kHz.
-HEARD_BINS = slice(4, 500)
-POWER_FLOOR = 1e-12
-_MEMORY_S = 0.23
+BOTTOM_VALUES = 512 * 16  # outputs of the lowest level of the guide's network, and bins there
+HIDDEN = 32
+# Estimates are silent up to this much presence, and whole from there on.
+SILENT, WHOLE = 0.15, 0.5
+# A voice is heard within syllables and not given up between phrases.
+_APPEAR_S, _VANISH_S = 0.2, 1.5
+_SHAPES = {
+    "hidden_weight": (HIDDEN, BOTTOM_VALUES),
+    "hidden_bias": (HIDDEN,),
+    "output_weight": (1, HIDDEN),
+    "output_bias": (1,),
+}
+
+
+class Detector(nn.Module):
+    """Tells by what the guide's network has at its bottom whether nobody sings."""
+
+    def __init__(self, values: Mapping[str, Tensor]) -> None:
+        """Take over layers of `read_detector`."""
+        super().__init__()
+        for name, value in values.items():
+            self.register_buffer(name, value, persistent=False)
+
+    def forward(self, bottoms: Tensor) -> Tensor:
+        """Map `(windows, values)` to the chances `(windows,)` that nobody sings."""
+        hidden = F.linear(bottoms.float(), self.hidden_weight, self.hidden_bias).relu()
+        return F.linear(hidden, self.output_weight, self.output_bias).neg().sigmoid()[:, 0]
 
 
 class Presence(nn.Module):
-    """The share of the mixture's power that the guide takes for vocals, over the last moments, as a gain.
+    """How long the detector is believed, and what that leaves of estimates.
 
     Attributes:
-        decay: How much of a mean is kept from one frame to the next.
-        least_share: From this share on the gain is one; below, it falls with the share.
+        detector: What hears singing.
+        appear, vanish: How much of the way absence goes down and up with every frame of the guide.
     """
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        self.decay = math.exp(-config.stft.hop_length / config.sample_rate / _MEMORY_S)
-        self.least_share = config.model.least_share
+        frame_s = HOPS_PER_FRAME * config.stft.hop_length / config.sample_rate
+        self.appear, self.vanish = (1 - math.exp(-frame_s / memory_s) for memory_s in (_APPEAR_S, _VANISH_S))
+        self.detector = Detector(read_detector(config.model.presence_path))
 
-    @torch.no_grad()
-    def forward(self, hint: Tensor, mixture: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
-        """Follow the next frames of a stream.
+    def follow(self, absent: Tensor, past: Tensor) -> list[Tensor]:
+        """Return the absence after each frame of the guide.
 
         Args:
-            hint: The guide's mask, `(batch, channels, bins, frames)`, at least the bins heard.
-            mixture: `(batch, channels, bins, frames, 2)`.
-            past: `(batch, PRESENCE_VALUES)` from the previous call, zero at the start.
+            absent: Chances that nobody sings, `(frames, batch)`.
+            past: `(batch, 1)`, the absence before, zero at the start: somebody is taken to sing.
 
         Returns:
-            Gains from 0 to 1, `(batch, frames)`, and the next `past`.
+            As many as there are frames, `(batch, 1)` each.
         """
-        power = mixture[:, :, HEARD_BINS].square().sum(-1)
-        powers = torch.stack([(hint[:, :, HEARD_BINS] * power).sum((1, 2)), power.sum((1, 2))], -1)
-        means = decaying_means(powers, past, self.decay)
-        vocals, whole = means.unbind(-1)
-        return (vocals / (whole + POWER_FLOOR) / self.least_share).clamp(max=1), means[:, -1]
+        absences = []
+        for chance in absent[..., None]:
+            past = past + torch.where(chance < past, self.appear, self.vanish) * (chance - past)
+            absences.append(past)
+        return absences
+
+
+def gain_of(absence: Tensor) -> Tensor:
+    """Return what estimates are multiplied with, from 0 to 1."""
+    return ((1 - SILENT - absence) / (WHOLE - SILENT)).clamp(0, 1)
+
+
+def read_detector(path: Path) -> dict[str, Tensor]:
+    """Return the layers in a file: `hidden_weight (HIDDEN, BOTTOM_VALUES)`, `output_weight (1, HIDDEN)`, their biases.
+
+    Raises:
+        TrainerError: It is missing, damaged or holds something else.
+    """
+    try:
+        values = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise TrainerError(f"{path}: not readable ({error}); give a file of `python -m trainer presence`") from error
+    if {name: tuple(value.shape) for name, value in values.items()} != _SHAPES:
+        raise TrainerError(f"{path}: tells nobody who sings; give a file of `python -m trainer presence`")
+    return {name: value.float() for name, value in values.items()}
+
+
+def write_detector(values: Mapping[str, Tensor], path: Path) -> None:
+    """Write layers to `path`."""
+    write_tensors(path, {name: value.half() for name, value in values.items()})

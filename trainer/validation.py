@@ -33,7 +33,11 @@ class Scores:
 
 
 class Validator:
-    """Holds the validation songs; long ones are represented by the middle of their singing."""
+    """Holds the validation songs; long ones are represented by the middle of their singing.
+
+    Attributes:
+        excerpts: Mixture and vocals of each, `(channels, samples)`.
+    """
 
     def __init__(self, recordings: Sequence[Recording], config: Config, device: torch.device) -> None:
         songs = [r for r in recordings if r.vocals is not None and r.accompaniment]
@@ -47,12 +51,12 @@ class Validator:
         for song in songs:
             if song.samples < 2 * config.sample_rate:
                 raise TrainerError(f"{song.name}: is shorter than 2 s; take it out of validation_songs or of the data")
-        self._songs = [_excerpt(song, config) for song in songs]
+        self.excerpts = [_excerpt(song, config) for song in songs]
 
     @torch.no_grad()
     def score(self, model: CausalDualPathRnn) -> Scores:
         """Return the scores of `model`, songs shared out over the processes."""
-        mine = [self._score_song(model, *song) for song in distributed.share(self._songs)]
+        mine = [self._score_song(model, *song) for song in distributed.share(self.excerpts)]
         per_song = np.array(distributed.gather(mine))
         return Scores(*np.nanmean(per_song, axis=0).tolist())
 

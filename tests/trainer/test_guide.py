@@ -10,8 +10,8 @@ from realtime.stft import window_pair
 from trainer.config import load_preset
 from trainer.errors import TrainerError
 from trainer.evaluate import spleeter
-from trainer.guide import BINS, HOPS_PER_FRAME, LEVEL, Guide
-from trainer.guide_layers import FRAMES
+from trainer.guide import BINS, LEVEL, Guide
+from trainer.guide_layers import FRAMES, HOPS_PER_FRAME
 from trainer.guide_network import RoundedNetwork
 from trainer.guide_weights import published_weights, read_weights, write_weights
 from trainer.spectral import Stft

@@ -1,0 +1,54 @@
+"""What the guide's network hears in training: windows of examples that end anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from trainer.config import Config
+from trainer.data.mixing import Batch
+from trainer.guide import Guide
+from trainer.guide_layers import FRAMES, HOPS_PER_FRAME
+from trainer.level import LEVEL_VALUES, RunningLevel
+from trainer.spectral import Stft
+
+FIRST_END = (FRAMES - 1) * HOPS_PER_FRAME  # of a window that begins where the example does
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Examples as they are heard.
+
+    Attributes:
+        mixture, vocals: `(examples, channels, bins, frames, 2)`.
+        gain: `(examples, frames)`, what brings each frame to the level everything is heard at.
+        heard: Magnitudes the guide hears, `(examples, channels, frames, BINS)`.
+    """
+
+    mixture: Tensor
+    vocals: Tensor
+    gain: Tensor
+    heard: Tensor
+
+    def windows(self, examples: Tensor, ends: Tensor) -> Tensor:
+        """Return `(windows, channels, FRAMES, BINS)` of `examples`, whose newest frames are `ends`, `FIRST_END` on."""
+        frames = ends[:, None] - FIRST_END + HOPS_PER_FRAME * torch.arange(FRAMES, device=ends.device)
+        level = self.gain[examples, ends][:, None, None, None]
+        return self.heard[examples[:, None], :, frames].transpose(1, 2) * level
+
+
+class Hearing(nn.Module):
+    """Turns examples into what the guide hears of them."""
+
+    def __init__(self, config: Config, guide: Guide, device: torch.device) -> None:
+        super().__init__()
+        self._stft, self._level, self._guide = Stft(config.stft, device), RunningLevel(config).to(device), guide
+
+    @torch.no_grad()
+    def forward(self, batch: Batch) -> Spectra:
+        """Return the spectra of a batch."""
+        mixture, vocals = (self._stft.forward(audio) for audio in (batch.mixture, batch.vocals))
+        gain, _ = self._level(mixture, mixture.new_zeros(len(mixture), LEVEL_VALUES))
+        return Spectra(mixture, vocals, gain[:, 0, 0, :, 0], self._guide.hear(mixture))
