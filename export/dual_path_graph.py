@@ -65,7 +65,7 @@ class _DualPathWriter(GraphWriter):
             oldest, rest = self.split("ahead", [1, late - 1])
             self.nodes("Concat", [rest, self.reshape("mixture", 1, -1)], ["ahead_out"], axis=0)
             real, imag = self.split(self.reshape(oldest, 1, self._channels, self._bins, 1, 2), [1, 1], axis=-1)
-        features, hint, left = self._encode(real, imag, newest)
+        features, hint, fade = self._encode(real, imag, newest)
         states = iter(self.split("inter", [1] * 2 * len(network.inter)))
         next_states: list[str] = []
         for inter, intra in zip(network.inter, network.intra, strict=True):
@@ -79,8 +79,8 @@ class _DualPathWriter(GraphWriter):
                 features = self._swap(features, self._frames, self._bands)
         self.nodes("Concat", next_states, ["inter_out"], axis=0)
         mask = self._decode(features, hint)
-        if left:
-            mask = self.node("Mul", mask, left)
+        if fade:
+            mask = self.node("Mul", mask, fade)
         self._apply(mask, real, imag)
 
     def _encode(self, real: str, imag: str, newest: tuple[str, str]) -> tuple[str, str | None, str | None]:
@@ -117,9 +117,9 @@ class _DualPathWriter(GraphWriter):
         features = self.node("Add", self.concat(outputs), bias)
         if self._network.guidance is None:
             return self._rows(features), None, None
-        hint, left = GuideWriter(self, self._network.guidance.guide).write(*newest, u)
+        hint, fade = GuideWriter(self, self._network.guidance.guide).write(*newest, u)
         magnitudes = self.slice(self.reshape(compressed, parts, -1), 2 * self._channels, parts, axis=0)
-        return self._rows(self.node("Add", features, self._encode_hint(hint, magnitudes))), hint, left
+        return self._rows(self.node("Add", features, self._encode_hint(hint, magnitudes))), hint, fade
 
     def _power(self, real: str, imag: str) -> str:
         """Return the squared magnitudes `(1, channels * bins * frames)`."""

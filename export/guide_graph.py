@@ -33,7 +33,7 @@ class GuideWriter:
         self._writer, self._guide, self._network = writer, guide, guide.network
 
     def write(self, real: str, imag: str, loudness: str) -> tuple[str, str | None]:
-        """Follow one frame; return the mask in use, `(channels, BINS)`, and what is left of estimates, `(1, 1)`.
+        """Follow one frame; return the mask in use, `(channels, BINS)`, and the gain that fades estimates, `(1, 1)`.
 
         Args:
             real: Of the mixture, channels outermost.
@@ -54,14 +54,13 @@ class GuideWriter:
         hop = writer.node("Cast", writer.reshape("guide_hop_out", 1), to=onnx.TensorProto.INT64)
         column = writer.node("Gather", writer.constant("guide.columns", columns), hop)
         mask = writer.reshape(writer.node("Gather", "guide_masks_out", column, axis=2), guide.channels, BINS)
-        return mask, self._left() if guide.presence else None
+        return mask, self._fade() if guide.presence else None
 
-    def _left(self) -> str:
+    def _fade(self) -> str:
         writer = self._writer
-        left = writer.node("Sub", self._scalar("from_silent", 1 - SILENT), "guide_absence_out")
-        left = writer.node("Div", left, self._scalar("to_whole", WHOLE - SILENT))
-        bounds = (writer.constant(f"guide.bound_{bound}", np.float32(bound)) for bound in (0, 1))
-        return writer.node("Clip", left, *bounds)
+        above_silent = writer.node("Sub", self._scalar("from_silent", 1 - SILENT), "guide_absence_out")
+        gain = writer.node("Div", above_silent, self._scalar("to_whole", WHOLE - SILENT))
+        return writer.node("Clip", gain, *(writer.constant(f"guide.bound_{end}", np.float32(end)) for end in (0, 1)))
 
     def _absence(self, bottom: str) -> str:
         """Return the absence after a frame by what the network has at its bottom, `(bins, outputs)`."""

@@ -40,9 +40,9 @@ class Guidance(nn.Module):
         self, mixture: Tensor, gain: Tensor, state: Mapping[str, Tensor]
     ) -> tuple[Tensor, Tensor | None, dict[str, Tensor]]:
         """Return what `Guide.forward` does, the mask over all banded bins, `(batch, channels, banded, frames)`."""
-        hint, left, state = self.guide(mixture, gain, state)
+        hint, fade, state = self.guide(mixture, gain, state)
         banded = sum(count * width for count, width in self.bands)
-        return F.pad(hint, (0, 0, 0, max(0, banded - BINS)))[:, :, :banded], left, state
+        return F.pad(hint, (0, 0, 0, max(0, banded - BINS)))[:, :, :banded], fade, state
 
     def encode(self, hint: Tensor, heard: Tensor) -> Tensor:
         """Map the mask and what it leaves of the compressed mixture to features `(frames, batch, bands, features)`."""

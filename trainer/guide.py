@@ -62,18 +62,19 @@ class Guide(nn.Module):
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers its network was trained to hold."""
+        """How many numbers its network, and what hears by it who sings, were trained to hold."""
         kinds = ("steps", "bias", "scale", "shift")
-        return sum(value.numel() for name, value in self.network.named_buffers() if name.endswith(kinds))
+        held = [value for name, value in self.network.named_buffers() if name.endswith(kinds)]
+        return sum(value.numel() for value in (*held, *(self.presence.buffers() if self.presence else ())))
 
     def state_shapes(self, batch: int = 1) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of what was heard, of the newest masks, of absence, and of the hop between frames."""
-        absence = {"guide_absence": (batch, 1)} if self.presence else {}
-        return absence | {
+        """Return the shapes of what was heard, of the newest masks, of the hop between frames, and of absence."""
+        shapes = {
             "guide_heard": (batch, self.channels, FRAMES, BINS),
             "guide_masks": (batch, self.channels, self.masks, BINS),
             "guide_hop": (batch, 1),
         }
+        return shapes | ({"guide_absence": (batch, 1)} if self.presence else {})
 
     @torch.no_grad()
     def forward(
@@ -87,8 +88,8 @@ class Guide(nn.Module):
             state: Of `state_shapes(batch)`, from the previous call, zero at the start; among others.
 
         Returns:
-            For every frame the mask in use, `(batch, channels, BINS, frames)`, and what is left of estimates by who
-            sings then, `(batch, frames)`, None without `presence`; and the next state.
+            For every frame the mask in use, `(batch, channels, BINS, frames)`, and the gain that fades estimates where
+            nobody sings, `(batch, frames)`, None without `presence`; and the next state.
         """
         frames, begin = mixture.shape[3], int(state["guide_hop"][0])
         first = HOPS_PER_FRAME - 1 - begin
@@ -108,18 +109,14 @@ class Guide(nn.Module):
         columns = torch.tensor([-1 - age for age in self.ages], device=mixture.device)[hops % HOPS_PER_FRAME]
         runs = torch.div(hops, HOPS_PER_FRAME, rounding_mode="floor")
         in_use = torch.stack(masks)[runs, :, :, columns].permute(1, 2, 3, 0)
-        left = gain_of(torch.cat(absences, 1))[:, runs] if self.presence else None
-        following = {"guide_absence": absences[-1]} if self.presence else {}
-        return (
-            in_use,
-            left,
-            following
-            | {
-                "guide_heard": heard[:, :, -FRAMES:],
-                "guide_masks": masks[-1],
-                "guide_hop": torch.full_like(state["guide_hop"], (begin + frames) % HOPS_PER_FRAME),
-            },
-        )
+        following = {
+            "guide_heard": heard[:, :, -FRAMES:],
+            "guide_masks": masks[-1],
+            "guide_hop": torch.full_like(state["guide_hop"], (begin + frames) % HOPS_PER_FRAME),
+        }
+        if self.presence is None:
+            return in_use, None, following
+        return in_use, gain_of(torch.cat(absences, 1))[:, runs], following | {"guide_absence": absences[-1]}
 
     def hear(self, mixture: Tensor) -> Tensor:
         """Map spectra `(batch, channels, bins, frames, 2)` to magnitudes heard, `(batch, channels, frames, BINS)`."""

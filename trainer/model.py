@@ -70,7 +70,7 @@ class CausalDualPathRnn(nn.Module):
         heard = compress(mixture * gain)
         features = self.encoder(heard)
         if self.guidance:
-            hint, left, guide_state = self.guidance.listen(newest, gain, state)
+            hint, fade, guide_state = self.guidance.listen(newest, gain, state)
             following |= guide_state
             features = features + self.guidance.encode(hint, heard)
         states = state["inter"].split(1)
@@ -83,7 +83,8 @@ class CausalDualPathRnn(nn.Module):
         mask = self.decoder(features)
         if self.guidance:
             mask = self.guidance.follow(mask, hint, features)
-            mask = mask if left is None else mask * left[:, None, None, None, :, None]
+            if fade is not None:
+                mask = mask * fade[:, None, None, None, :, None]
         estimates = self._apply_mask(mask, mixture)
         if self.spatial:
             vocals, following["spatial"] = self.spatial(estimates[:, 0], mixture, state["spatial"])

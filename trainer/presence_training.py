@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -79,10 +79,9 @@ class PresenceTrainer:
         recordings = [r for source in self.sources for r in find_recordings(source, self.config.sample_rate)]
         training, validation = split_recordings(recordings, self.config)
         songs = Validator(validation, self.config, self.device)
-        parts = list(self._gather(training))
-        if not parts:
+        windows = self._gather(training)
+        if windows is None:
             return None
-        windows = Windows(torch.cat([part.bottoms for part in parts]), torch.cat([part.sung for part in parts]))
         if not 0 < windows.sung.float().mean() < 1:
             raise TrainerError(
                 "the data hold no music without a voice, or none with one; add accompaniment=DIR or songs"
@@ -91,22 +90,22 @@ class PresenceTrainer:
         write_detector(detector, self.folder / DETECTOR)
         return self._score(detector, songs)
 
-    def _gather(self, recordings: Sequence[Recording]) -> Iterator[Windows]:
-        """Yield windows until the time is spent, and none at all where the user stops it."""
+    def _gather(self, recordings: Sequence[Recording]) -> Windows | None:
+        """Return the windows found until the time is spent, None where the user stopped it before."""
         mixer, optimizer = ExampleMixer(recordings, self.config, self.device), self.config.optimizer
         parts, found, clock = [], 0, time.monotonic()
         with stop_requests() as stopped, tqdm(total=100, unit="%", desc="windows", disable=None) as bar:
             for step in itertools.count():
                 progress = (time.monotonic() - clock) / (60 * optimizer.minutes)
-                if progress >= 1 or found >= _MOST_WINDOWS:
+                if parts and (progress >= 1 or found >= _MOST_WINDOWS):
                     break
                 if stopped.is_set():
-                    return
+                    return None
                 parts.append(self.windows(mixer.batch(step), np.random.default_rng((optimizer.seed, step, 3))))
                 found += len(parts[-1].sung)
                 bar.n = round(100 * progress)
                 bar.set_postfix_str(f"{found}", refresh=True)
-        yield from parts
+        return Windows(torch.cat([part.bottoms for part in parts]), torch.cat([part.sung for part in parts]))
 
     def windows(self, batch: Batch, rng: np.random.Generator) -> Windows:
         """Return windows of a batch at places that `rng` draws."""

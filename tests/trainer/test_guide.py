@@ -78,7 +78,7 @@ def test_masks_stand_as_near_what_sounds_as_the_lookahead_allows(guide, lookahea
     frames = 3 * HOPS_PER_FRAME
     mixture = torch.randn(1, 2, 2049, frames, 2)
     state = {name: torch.zeros(shape) for name, shape in guide.state_shapes().items()}
-    in_use, _ = guide(mixture, torch.ones(1, 1, 1, frames, 1), state)
+    in_use, _, _ = guide(mixture, torch.ones(1, 1, 1, frames, 1), state)
     first = HOPS_PER_FRAME - 1
     assert in_use[..., :first].abs().max() == 0
     heard = guide.hear(mixture)
