@@ -127,19 +127,20 @@ class PresenceTrainer:
         bottoms = self._guide.network.descend(spectra.windows(examples[clear], ends[clear]))[-1].flatten(1)
         return Windows(bottoms.half().cpu(), (share[clear] > _SUNG).cpu())
 
-    def _score(self, detector: dict[str, Tensor], songs: Validator) -> Detection:
-        missed, alarms = [], []
+    def _score(self, values: dict[str, Tensor], songs: Validator) -> Detection:
+        detector, missed, alarms = Detector(values), [torch.zeros(0)], [torch.zeros(0)]
         for mixture, vocals in songs.excerpts:
-            for backing, errors in ((0, missed), (1, alarms)):
-                voice = vocals * (1 - backing)
-                batch = Batch((mixture - vocals + voice)[None], voice[None], torch.tensor([0.0]), 0)
-                spectra = self._hear(batch)
-                ends = torch.arange(FIRST_END, spectra.mixture.shape[3], _LAST_HOPS, device=self.device)
-                windows = self._cut(spectra, torch.zeros_like(ends), ends)
-                if windows.sung.any() or backing:
-                    absent = Detector(detector)(windows.bottoms) > 0.5
-                    errors.append(~absent if backing else absent[windows.sung])
-        return Detection(*(float(torch.cat(errors).float().mean()) for errors in (missed, alarms)))
+            song, backing = self._along(mixture, vocals), self._along(mixture - vocals, torch.zeros_like(vocals))
+            missed.append(detector(song.bottoms[song.sung]) > 0.5)
+            alarms.append(detector(backing.bottoms) < 0.5)
+        return Detection(*(float(torch.cat(errors).mean()) for errors in (missed, alarms)))
+
+    def _along(self, mixture: Tensor, vocals: Tensor) -> Windows:
+        """Return windows all along a song, `(channels, samples)` each."""
+        mixture, vocals = (audio[None].to(self.device) for audio in (mixture, vocals))
+        spectra = self._hear(Batch(mixture, vocals, torch.full((1,), torch.inf), 0))
+        ends = torch.arange(FIRST_END, spectra.mixture.shape[3], _LAST_HOPS, device=self.device)
+        return self._cut(spectra, torch.zeros_like(ends), ends)
 
 
 def fit_detector(windows: Windows, seed: int) -> dict[str, Tensor]:
