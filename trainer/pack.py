@@ -45,14 +45,14 @@ def run(args: argparse.Namespace) -> int:
         TrainerError: Something the user can put right.
     """
     sources = _describe([Source.parse(word) for word in args.sources], args.licence)
-    make_folder(args.output)
     total = sum(map(_bytes, (original for originals in sources.values() for original in originals)))
-    with tqdm(total=total, desc=f"packing {args.output.name}", unit="B", unit_scale=True, disable=None) as bar:
-        try:
+    try:
+        make_folder(args.output)
+        with tqdm(total=total, desc=f"packing {args.output.name}", unit="B", unit_scale=True, disable=None) as bar:
             index = make_pack(args.output, sources, os.cpu_count() or 1, lambda original: bar.update(_bytes(original)))
-        except KeyboardInterrupt:
-            print(f"{args.output}: not whole; the same command goes on with what is missing", file=sys.stderr)
-            raise
+    except KeyboardInterrupt:
+        print(f"{args.output}: not whole; the same command goes on with what is missing", file=sys.stderr)
+        raise
     size = sum(piece.bytes for piece in index.pieces) / 1e6
     print(f"{args.output}: {len(index.items)} recordings in {len(index.pieces)} pieces, {size:.1f} MB")
     for packed, originals in sources.items():
