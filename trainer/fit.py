@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,11 +53,9 @@ def run(args: argparse.Namespace, settings: list[str]) -> int:
     Raises:
         TrainerError: Something the user can put right.
     """
-    try:
+    with training_packages():
         from trainer import distributed
         from trainer.loop import LAST, Trainer
-    except ModuleNotFoundError as error:
-        raise TrainerError(f'{error.name} is not installed; run: pip install "unsing[train]"') from error
 
     config, sources, folder = _plan(args, settings)
     with distributed.process_group() as device:
@@ -90,8 +90,7 @@ def _plan(args: argparse.Namespace, settings: list[str]) -> tuple[Config, list[S
         if (folder / LAST).exists():
             raise TrainerError(f"{folder}: already holds a run; go on with --resume {folder} or choose another folder")
     if args.minutes is not None:
-        if not args.minutes > 0:
-            raise TrainerError(f"--minutes is {args.minutes:g}, but must be above zero")
+        check_minutes(args.minutes)
         config = dataclasses.replace(config, optimizer=dataclasses.replace(config.optimizer, minutes=args.minutes))
     return config, sources, folder
 
@@ -113,6 +112,25 @@ def _read_run(last: Path) -> tuple[Config, list[Source]]:
     about = load_checkpoint(last)[1]
     sources = [Source(Path(entry["folder"]), entry["kind"], entry["weight"]) for entry in about["data"]]
     return Config.from_dict(about["config"]), sources
+
+
+@contextmanager
+def training_packages() -> Iterator[None]:
+    """Import what only training needs inside.
+
+    Raises:
+        TrainerError: It is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise TrainerError(f'{error.name} is not installed; run: pip install "unsing[train]"') from error
+
+
+def check_minutes(minutes: float) -> None:
+    """Raise TrainerError unless `--minutes` is a number above zero."""
+    if not 0 < minutes < math.inf:
+        raise TrainerError(f"--minutes is {minutes:g}, but must be a number above zero")
 
 
 def split_settings(settings: Sequence[str], data: Sequence[str]) -> tuple[list[str], list[str]]:

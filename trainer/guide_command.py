@@ -9,7 +9,7 @@ from pathlib import Path
 from trainer.config import load_preset
 from trainer.data.sources import Source
 from trainer.errors import TrainerError
-from trainer.fit import split_settings
+from trainer.fit import check_minutes, split_settings, training_packages
 
 DESCRIPTION = """Train the guide that the presets guided, guided-46 and guided-93 listen to, one for all, on folders of
 recordings given as for fit. It begins with the published weights of Spleeter 2-stems, or with those of --weights.
@@ -38,15 +38,12 @@ def run(args: argparse.Namespace, settings: list[str]) -> int:
     Raises:
         TrainerError: Something the user can put right.
     """
-    try:
+    with training_packages():
         from trainer.guide_training import BEST, LAST, GuideTrainer
         from trainer.guide_weights import published_weights, read_weights
-    except ModuleNotFoundError as error:
-        raise TrainerError(f'{error.name} is not installed; run: pip install "unsing[train]"') from error
 
     settings, data = split_settings(settings, args.data)
-    if not args.minutes > 0:
-        raise TrainerError(f"--minutes is {args.minutes:g}, but must be above zero")
+    check_minutes(args.minutes)
     folder = args.output or Path("runs") / f"guide-{time.strftime('%Y%m%d-%H%M%S')}"
     for name in (BEST, LAST):
         if (folder / name).exists():

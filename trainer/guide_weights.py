@@ -10,14 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from trainer.errors import TrainerError
 from trainer.evaluate import spleeter
 from trainer.guide_layers import LEVELS, MASK
-from trainer.tensors import write_tensors
+from trainer.tensors import read_tensors, write_tensors
 
 WEIGHT, STEPS, STEP = "_weight", "_steps", "_step"
 _HALVES = ("_bias", "_scale", "_shift")
@@ -64,12 +62,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     Raises:
         TrainerError: It is missing, damaged or holds something else.
     """
-    try:
-        small = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise TrainerError(
-            f"{path}: not a readable guide ({error}); give a file of `python -m trainer guide`"
-        ) from error
+    small = read_tensors(path, "guide")
     layers = [f"{way}{level}" for way in ("down", "up") for level in range(1, LEVELS + 1)] + [MASK]
     kinds = {layer: (STEPS, STEP, *(_HALVES[:1] if layer == MASK else _HALVES)) for layer in layers}
     if small.keys() != {layer + kind for layer in layers for kind in kinds[layer]}:

@@ -8,14 +8,12 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from trainer.config import Config
 from trainer.errors import TrainerError
 from trainer.guide_layers import HOPS_PER_FRAME
-from trainer.tensors import write_tensors
+from trainer.tensors import read_tensors, write_tensors
 
 BOTTOM_VALUES = 512 * 16  # outputs of the lowest level of the guide's network, and bins there
 HIDDEN = 32
@@ -88,10 +86,7 @@ def read_detector(path: Path) -> dict[str, Tensor]:
     Raises:
         TrainerError: It is missing, damaged or holds something else.
     """
-    try:
-        values = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise TrainerError(f"{path}: not readable ({error}); give a file of `python -m trainer presence`") from error
+    values = read_tensors(path, "presence")
     if {name: tuple(value.shape) for name, value in values.items()} != _SHAPES:
         raise TrainerError(f"{path}: tells nobody who sings; give a file of `python -m trainer presence`")
     return {name: value.float() for name, value in values.items()}

@@ -9,7 +9,7 @@ from pathlib import Path
 from trainer.config import load_preset
 from trainer.data.sources import Source
 from trainer.errors import TrainerError
-from trainer.fit import split_settings
+from trainer.fit import check_minutes, split_settings, training_packages
 
 DESCRIPTION = """Train the detector by which guided separators fade where nobody sings, on folders of recordings given
 as for fit; the more music without a voice among them the better. It hears by the guide of the preset guided, or of
@@ -33,14 +33,11 @@ def run(args: argparse.Namespace, settings: list[str]) -> int:
     Raises:
         TrainerError: Something the user can put right.
     """
-    try:
+    with training_packages():
         from trainer.presence_training import DETECTOR, PresenceTrainer
-    except ModuleNotFoundError as error:
-        raise TrainerError(f'{error.name} is not installed; run: pip install "unsing[train]"') from error
 
     settings, data = split_settings(settings, args.data)
-    if not args.minutes > 0:
-        raise TrainerError(f"--minutes is {args.minutes:g}, but must be above zero")
+    check_minutes(args.minutes)
     folder = args.output or Path("runs") / f"presence-{time.strftime('%Y%m%d-%H%M%S')}"
     if (folder / DETECTOR).exists():
         raise TrainerError(f"{folder}: already holds a detector; choose another folder")

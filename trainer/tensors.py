@@ -6,10 +6,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from trainer.errors import TrainerError
 from trainer.outputs import written_whole
+
+
+def read_tensors(path: Path, command: str) -> dict[str, Tensor]:
+    """Return the tensors in a file that `python -m trainer COMMAND` writes.
+
+    Raises:
+        TrainerError: It is missing or damaged.
+    """
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise TrainerError(f"{path}: not readable ({error}); give a file of `python -m trainer {command}`") from error
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> None:

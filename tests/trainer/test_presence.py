@@ -6,7 +6,8 @@ from safetensors.torch import save_file
 
 from trainer.config import load_preset
 from trainer.errors import TrainerError
-from trainer.presence import BOTTOM_VALUES, Presence, gain_of, read_detector, write_detector
+from trainer.model import CausalDualPathRnn
+from trainer.presence import BOTTOM_VALUES, HIDDEN, Presence, gain_of, read_detector, write_detector
 
 FRAME_S = 2 * 512 / 44100
 
@@ -48,11 +49,23 @@ def test_a_single_doubt_changes_nothing(presence):
 
 
 @torch.no_grad()
-def test_chances_are_chances_whatever_is_heard(presence):
+@pytest.mark.parametrize(("says", "silent"), [(-50.0, True), (50.0, False)], ids=["nobody sings", "somebody sings"])
+def test_a_model_is_silent_while_nobody_sings(says, silent, tmp_path):
+    path = tmp_path / "presence.safetensors"
+    constant = {
+        "hidden_weight": torch.zeros(HIDDEN, BOTTOM_VALUES),
+        "hidden_bias": torch.zeros(HIDDEN),
+        "output_weight": torch.zeros(1, HIDDEN),
+        "output_bias": torch.tensor([says]),
+    }
+    write_detector(constant, path)
     torch.manual_seed(0)
-    chances = presence.detector(100 * torch.randn(50, BOTTOM_VALUES))
-    assert chances.shape == (50,)
-    assert ((chances >= 0) & (chances <= 1)).all()
+    words = ["model.features=16", "model.blocks=1", f"model.presence='{path}'"]
+    model = CausalDualPathRnn(load_preset("guided", words)).eval()
+    state = {name: torch.zeros(shape) for name, shape in model.state_shapes().items()}
+    state["guide_absence"] += 1
+    estimates = model(torch.randn(1, 2, 2049, 40, 2), state)[0][..., -10:, :]
+    assert (estimates.abs().max() < 1e-6) == silent
 
 
 def test_a_file_holds_what_was_written(presence, tmp_path):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import math
 from pathlib import Path
 
 from trainer.data.sources import Source
 from trainer.errors import TrainerError
-from trainer.fit import split_settings
+from trainer.fit import check_minutes, split_settings, training_packages
 from trainer.search.space import Space
 
 _TPE_TRIALS = 20
@@ -48,19 +47,16 @@ def run(args: argparse.Namespace, settings: list[str]) -> int:
     Raises:
         TrainerError: Something the user can put right.
     """
-    try:
+    with training_packages():
         from trainer import distributed
         from trainer.search.report import TABLE, describe
         from trainer.search.study import Plan, open_study
-    except ModuleNotFoundError as error:
-        raise TrainerError(f'{error.name} is not installed; run: pip install "unsing[train]"') from error
 
     settings, data = split_settings(settings, args.data)
     sources = [Source.parse(word) for word in data]
     if not sources:
         raise TrainerError("--data names no folder; give one or more, as in --data musdb18hq/train")
-    if not 0 < args.minutes < math.inf:
-        raise TrainerError(f"--minutes is {args.minutes:g}, but must be above zero")
+    check_minutes(args.minutes)
     space = Space.parse(args.preset, settings)
     space.check()
     sampler, trials = _sampler(args.sampler, space), args.trials
