@@ -8,6 +8,7 @@ import contextlib
 import os
 import secrets
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ import numpy as np
 
 _READY_S = 15.0
 _PRIORITY = 60
+_TOLD_CHARACTERS = 2000
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,18 @@ def jack_server(rate_hz: int = 44100, block_samples: int = 256, channels: int = 
     with _environment(variables):
         command = ["jackd", *scheduling, "-S", "-m", "-n", name, *map(str, driver)]
         with running(command) as process:
-            _wait_for(lambda: f"system:playback_{channels}" in _output("jack_lsp"), "jackd")
-            yield JackServer(name, rate_hz, block_samples, process)
+            _wait_for_jack(channels)
+            try:
+                yield JackServer(name, rate_hz, block_samples, process)
+            finally:
+                if process.poll() is not None:
+                    # A machine has room for eight servers, and a killed one's is free again after another of its name.
+                    with running(command):
+                        _wait_for_jack(channels)
+
+
+def _wait_for_jack(channels: int) -> None:
+    _wait_for(lambda: f"system:playback_{channels}" in _output("jack_lsp"), "jackd")
 
 
 class JackPlayer:
@@ -182,17 +194,22 @@ def pulse_server(folder: Path, rate_hz: int = 44100) -> Iterator[PulseServer]:
 
 @contextlib.contextmanager
 def running(command: list[str]) -> Iterator[subprocess.Popen]:
-    """Run a program meanwhile, and end it."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.terminate()
+    """Run a program meanwhile, and end it; where something is waited for in vain, what it said is told."""
+    with tempfile.TemporaryFile("w+") as said:
+        process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT)
         try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            yield process
+        except TimeoutError as error:
+            said.seek(0)
+            error.add_note(f"{command[0]} said: {said.read()[-_TOLD_CHARACTERS:]}")
+            raise
+        finally:
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def _output(*command: str) -> str:
