@@ -9,9 +9,19 @@ import onnx
 
 from export.graph import GraphWriter
 from trainer.guide import BINS, MIRRORED, POWER_FLOOR, SIGNS, Guide
-from trainer.guide_layers import FRAMES, HOPS_PER_FRAME, LEVELS, MASK
+from trainer.guide_layers import (
+    COLUMN_VALUES,
+    HOPS_COUNTED,
+    HOPS_PER_FRAME,
+    LEVELS,
+    MASK,
+    column_frames,
+    past_columns,
+)
 from trainer.guide_network import LEAK
-from trainer.presence import HIDDEN, SILENT, WHOLE
+from trainer.presence import SILENT, WHOLE
+
+_END = np.iinfo(np.int64).max
 
 
 def _level(layer: str) -> int:
@@ -25,8 +35,9 @@ def _level(layer: str) -> int:
 class GuideWriter:
     """Writes the guide into a graph.
 
-    Where time is no axis of a layer, its values are rows, `(bins, channels * columns)`, and the layer is one product of
-    matrices: the taps of a kernel lie side by side, and the bins that one becomes in a transposed convolution too.
+    Columns on the way down are `(1, channels, columns, bins)`. Where time is no axis of a layer, it takes and gives
+    rows, `(bins, channels * columns)`, and is one product of matrices: the taps of a kernel lie side by side, and the
+    bins that one becomes in a transposed convolution too.
     """
 
     def __init__(self, writer: GraphWriter, guide: Guide) -> None:
@@ -41,17 +52,20 @@ class GuideWriter:
             loudness: Power over that of the level everything is heard at, `(1, 1)`.
         """
         writer, guide = self._writer, self._guide
-        followed = ["guide_heard", "guide_masks", *(["guide_absence"] if guide.presence else [])]
+        followed = ["guide_heard", "guide_past", "guide_masks", *(["guide_absence"] if guide.presence else [])]
         writer.choose(
-            writer.node("Equal", "guide_hop", self._scalar("last_hop", HOPS_PER_FRAME - 1)),
+            writer.node(
+                "Equal", self._modulo("guide_hop", HOPS_PER_FRAME), self._scalar("last_hop", HOPS_PER_FRAME - 1)
+            ),
             lambda: self._run(real, imag, loudness),
             followed,
             [f"{name}_out" for name in followed],
         )
         since = writer.node("Add", "guide_hop", self._scalar("one_hop", 1))
-        writer.nodes("Mod", [since, self._scalar("frame", HOPS_PER_FRAME)], ["guide_hop_out"], fmod=1)
+        writer.nodes("Mod", [since, self._scalar("hops", HOPS_COUNTED)], ["guide_hop_out"], fmod=1)
         columns = guide.masks - 1 - np.array(guide.ages)
-        hop = writer.node("Cast", writer.reshape("guide_hop_out", 1), to=onnx.TensorProto.INT64)
+        hop = writer.reshape(self._modulo("guide_hop_out", HOPS_PER_FRAME), 1)
+        hop = writer.node("Cast", hop, to=onnx.TensorProto.INT64)
         column = writer.node("Gather", writer.constant("guide.columns", columns), hop)
         mask = writer.reshape(writer.node("Gather", "guide_masks_out", column, axis=2), guide.channels, BINS)
         return mask, self._fade() if guide.presence else None
@@ -63,12 +77,9 @@ class GuideWriter:
         return writer.node("Clip", gain, *(writer.constant(f"guide.bound_{end}", np.float32(end)) for end in (0, 1)))
 
     def _absence(self, bottom: str) -> str:
-        """Return the absence after a frame by what the network has at its bottom, `(bins, outputs)`."""
+        """Return the absence after a frame by what the network has at its bottom."""
         writer, presence = self._writer, self._guide.presence
-        values = {name: value.numpy().astype(np.float16) for name, value in presence.detector.named_buffers()}
-        # There, bins come last.
-        hidden = values["hidden_weight"].reshape(HIDDEN, -1, BINS >> LEVELS).transpose(2, 1, 0).reshape(-1, HIDDEN)
-        values |= {"hidden_weight": hidden, "output_weight": values["output_weight"].T}
+        values = {name: value.numpy().astype(np.float16).T for name, value in presence.detector.named_buffers()}
         stored = {
             name: writer.node("Cast", writer.constant(f"presence.{name}", value), to=onnx.TensorProto.FLOAT)
             for name, value in values.items()
@@ -112,26 +123,57 @@ class GuideWriter:
             ]
             step = np.tile(np.repeat(step.ravel(), columns_out), places)
             for kind in kinds:
+                value = f"guide.{layer}.{kind}"
+                if layer.startswith("down") and kind != "bias":
+                    shape = np.int64([outputs, past_columns(_level(layer)) + columns_out, 1])
+                    shape = writer.constant(f"guide.{layer}.every_column", shape)
+                    writer.nodes("Expand", [value, shape], [f"{value}.columns"])
+                    continue
                 of_column = np.repeat(np.arange(outputs), columns_out)
                 of_column = np.tile(of_column, places) if kind == "bias" else of_column
                 of_column = writer.constant(f"guide.{layer}.{kind}_of_column", of_column)
-                value = writer.reshape(f"guide.{layer}.{kind}", outputs)
-                writer.nodes("Gather", [value, of_column], [f"guide.{layer}.{kind}.columns"])
+                writer.nodes("Gather", [writer.reshape(value, outputs), of_column], [f"{value}.columns"])
         step = writer.constant(f"guide.{layer}.step", step)
         for index, kernel in enumerate(kernels):
             kernel = writer.node("Cast", kernel, to=onnx.TensorProto.FLOAT)
             writer.nodes("Mul", [kernel, step], [f"guide.{layer}.kernel.{index}"])
 
     def _run(self, real: str, imag: str, loudness: str) -> list[str]:
-        """Hear a frame; return what was heard last, the masks, and the absence where that is followed."""
-        heard = self._hear(real, imag)
-        values, skipped = self._writer.node("Div", heard, self._writer.node("Sqrt", loudness)), {}
+        """Hear a frame; return what was heard last, the past of all levels, the masks, and the absence if followed."""
+        writer, network = self._writer, self._network
+        newest = writer.node("Div", self._hear(real, imag), writer.node("Sqrt", loudness))
+        values = writer.concat(["guide_heard", newest], axis=2)
+        heard = writer.slice(values, 1, 1 + past_columns(0), axis=2)
+        past, skipped = [], {}
         for level in range(1, LEVELS + 1):
-            values, skipped[level] = self._down(level, values)
-        values = bottom = skipped.pop(LEVELS)
+            columns = self._remember(level, self._down(level, values), past)
+            wanted = network.layers[f"up{LEVELS + 1 - level}"].columns_in
+            skipped[level] = self._rows(writer.slice(columns, -wanted, _END, axis=2))
+            if level < LEVELS:
+                values = writer.node("LeakyRelu", self._normalise(f"down{level}", columns), alpha=LEAK)
+        absence = [self._absence(columns)] if self._guide.presence else []
+        values = skipped.pop(LEVELS)
         for level in range(LEVELS, 0, -1):
             values = self._up(level, *([skipped[level]] if level in skipped else []), values)
-        return [heard, self._masks(values), *([self._absence(bottom)] if self._guide.presence else [])]
+        return [heard, writer.concat(past, axis=1), self._masks(values), *absence]
+
+    def _remember(self, level: int, columns: str, past: list[str]) -> str:
+        """Put what a level remembers before its newest columns, and add what it will remember to `past`."""
+        writer, count = self._writer, past_columns(level)
+        if not count:
+            return columns
+        begin, outputs = sum(map(past_columns, range(1, level))), COLUMN_VALUES // (BINS >> level)
+        before = writer.slice("guide_past", begin, begin + count, axis=1)
+        finished = writer.reshape(writer.slice(columns, 0, 1, axis=2), 1, 1, -1)
+        # In turn when the frame's number, half its hop's, is a multiple.
+        hop = self._modulo("guide_hop", HOPS_PER_FRAME * column_frames(level))
+        turn = writer.node("Less", hop, self._scalar("frame", HOPS_PER_FRAME))
+        start = writer.reshape(writer.node("Cast", turn, to=onnx.TensorProto.INT64), 1)
+        stop = writer.node("Add", start, writer.constant(f"guide.columns_{count}", np.int64([count])))
+        one = writer.constant("guide.axis_1", np.int64([1]))
+        past.append(writer.node("Slice", writer.concat([before, finished], axis=1), start, stop, one))
+        before = writer.transpose(writer.reshape(before, 1, count, outputs, -1), 0, 2, 1, 3)
+        return writer.concat([before, columns], axis=2)
 
     def _hear(self, real: str, imag: str) -> str:
         writer, channels = self._writer, self._guide.channels
@@ -143,30 +185,25 @@ class GuideWriter:
         real, imag = writer.split(writer.node("Mul", windowed, windowed), [1, 1], axis=1)
         power = writer.node("Add", writer.node("Add", real, imag), self._scalar("floor", POWER_FLOOR))
         magnitudes = writer.node("Mul", writer.node("Sqrt", power), self._scalar("scale", self._guide.scale))
-        newest = writer.reshape(magnitudes, 1, channels, 1, BINS)
-        return writer.concat([writer.slice("guide_heard", 1, FRAMES, axis=2), newest], axis=2)
+        return writer.reshape(magnitudes, 1, channels, 1, BINS)
 
-    def _down(self, level: int, values: str) -> tuple[str, str]:
-        """Return what the next level takes, and the newest columns of the layer, that its `up` layer takes."""
+    def _down(self, level: int, values: str) -> str:
+        """Return the newest columns of a level by those of the level before, or frames."""
         writer, layer = self._writer, f"down{level}"
         shape = self._network.layers[layer]
-        newest = shape.columns_out - self._network.layers[f"up{LEVELS + 1 - level}"].columns_in, shape.columns_out
         self._store(layer)
         if shape.taps is None:
             kernel, bias = f"guide.{layer}.kernel.0", f"guide.{layer}.bias"
-            values = writer.node("Conv", values, kernel, bias, pads=[1, 1, 2, 2], strides=[2, 2])
-            skipped = self._rows(writer.slice(values, *newest, axis=2))
-        else:
-            rows = values if self._network.layers[f"down{level - 1}"].taps is not None else self._rows(values)
-            values = self._product(layer, [rows], before=1, after=2, stride=2)
-            columns = writer.reshape(values, BINS >> level, -1, shape.columns_out)
-            skipped = writer.reshape(writer.slice(columns, *newest, axis=2), BINS >> level, -1)
-        return writer.node("LeakyRelu", self._normalise(layer, values), alpha=LEAK), skipped
+            return writer.node("Conv", values, kernel, bias, pads=[0, 1, 2, 2], strides=[2, 2])
+        rows = self._product(layer, [self._rows(values)], before=1, after=2, stride=2)
+        columns = writer.reshape(rows, 1, BINS >> level, -1, shape.columns_out)
+        return writer.transpose(columns, 0, 2, 3, 1)
 
     def _up(self, level: int, *inputs: str) -> str:
         layer = f"up{LEVELS + 1 - level}"
         self._store(layer, len(inputs))
-        return self._normalise(layer, self._writer.node("Relu", self._product(layer, inputs, before=1, after=1)))
+        rows = self._writer.node("Relu", self._product(layer, inputs, before=1, after=1))
+        return self._normalise(layer, rows)
 
     def _masks(self, rows: str) -> str:
         """Return the masks, `(1, channels, columns, BINS)`."""
@@ -199,9 +236,12 @@ class GuideWriter:
         return writer.reshape(total, bins, -1)
 
     def _normalise(self, layer: str, values: str) -> str:
-        of_rows = "" if self._network.layers[layer].taps is None else ".columns"
-        scaled = self._writer.node("Mul", values, f"guide.{layer}.scale{of_rows}")
-        return self._writer.node("Add", scaled, f"guide.{layer}.shift{of_rows}")
+        columns = "" if self._network.layers[layer].taps is None else ".columns"
+        scaled = self._writer.node("Mul", values, f"guide.{layer}.scale{columns}")
+        return self._writer.node("Add", scaled, f"guide.{layer}.shift{columns}")
+
+    def _modulo(self, value: str, divisor: int) -> str:
+        return self._writer.node("Mod", value, self._scalar(f"every_{divisor}", divisor), fmod=1)
 
     def _scalar(self, name: str, value: float) -> str:
         return self._writer.constant(f"guide.{name}", np.float32([[value]]))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from realtime.stft import window_pair
 from trainer.config import Config
 from trainer.evaluate import spleeter
-from trainer.guide_layers import FRAMES, HOPS_PER_FRAME
+from trainer.guide_layers import COLUMN_VALUES, HOPS_COUNTED, HOPS_PER_FRAME, PAST_COLUMNS, past_columns
 from trainer.guide_network import RoundedNetwork
 from trainer.guide_weights import read_weights
 from trainer.presence import Presence, gain_of
@@ -68,9 +68,10 @@ class Guide(nn.Module):
         return sum(value.numel() for value in (*held, *(self.presence.buffers() if self.presence else ())))
 
     def state_shapes(self, batch: int = 1) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of what was heard, of the newest masks, of the hop between frames, and of absence."""
+        """Return the shapes of what was heard, of what levels remember, of masks, of the hops, and of absence."""
         shapes = {
-            "guide_heard": (batch, self.channels, FRAMES, BINS),
+            "guide_heard": (batch, self.channels, past_columns(0), BINS),
+            "guide_past": (batch, PAST_COLUMNS, COLUMN_VALUES),
             "guide_masks": (batch, self.channels, self.masks, BINS),
             "guide_hop": (batch, 1),
         }
@@ -91,28 +92,26 @@ class Guide(nn.Module):
             For every frame the mask in use, `(batch, channels, BINS, frames)`, and the gain that fades estimates where
             nobody sings, `(batch, frames)`, None without `presence`; and the next state.
         """
-        frames, begin = mixture.shape[3], int(state["guide_hop"][0])
-        first = HOPS_PER_FRAME - 1 - begin
-        heard = torch.cat([state["guide_heard"], self.hear(mixture[:, :, :, first::HOPS_PER_FRAME])], 2)
-        masks, absences = [state["guide_masks"]], [state.get("guide_absence")]
-        ends = range(first, frames, HOPS_PER_FRAME)
-        if ends:
-            windows = torch.stack(
-                [heard[:, :, n : n + FRAMES] * gain[..., end, :] for n, end in enumerate(ends, start=1)]
-            )
-            levels = self.network.descend(windows.flatten(0, 1))
-            masks += self.network.climb(levels).unflatten(0, (len(ends), -1)).unbind(0)
+        frames, (begin, hop) = mixture.shape[3], divmod(int(state["guide_hop"][0]), HOPS_PER_FRAME)
+        first = HOPS_PER_FRAME - 1 - hop
+        heard = self.hear(mixture[:, :, :, first::HOPS_PER_FRAME]) * gain[:, :, 0, first::HOPS_PER_FRAME]
+        heard = torch.cat([state["guide_heard"], heard], 2)
+        masks, absences, past = [state["guide_masks"]], [state.get("guide_absence")], state["guide_past"]
+        if ends := len(range(first, frames, HOPS_PER_FRAME)):
+            levels, past = self.network.follow(heard, past, begin)
+            masks += self.network.climb(levels).unflatten(0, (ends, -1)).unbind(0)
             if self.presence:
-                absent = self.presence.detector(levels[-1].flatten(1)).unflatten(0, (len(ends), -1))
+                absent = self.presence.detector(levels[-1].flatten(1)).unflatten(0, (ends, -1))
                 absences += self.presence.follow(absent, absences[0])
-        hops = begin + 1 + torch.arange(frames, device=mixture.device)
+        hops = hop + 1 + torch.arange(frames, device=mixture.device)
         columns = torch.tensor([-1 - age for age in self.ages], device=mixture.device)[hops % HOPS_PER_FRAME]
         runs = torch.div(hops, HOPS_PER_FRAME, rounding_mode="floor")
         in_use = torch.stack(masks)[runs, :, :, columns].permute(1, 2, 3, 0)
         following = {
-            "guide_heard": heard[:, :, -FRAMES:],
+            "guide_heard": heard[:, :, -past_columns(0) :],
+            "guide_past": past,
             "guide_masks": masks[-1],
-            "guide_hop": torch.full_like(state["guide_hop"], (begin + frames) % HOPS_PER_FRAME),
+            "guide_hop": (state["guide_hop"] + frames) % HOPS_COUNTED,
         }
         if self.presence is None:
             return in_use, None, following

@@ -1,6 +1,11 @@
-"""How the guide's network is computed where only its newest columns are wanted.
+"""How the guide's network is computed where it follows a stream and only its newest columns are wanted.
 
-Its kernels reach over more columns than there are near the bottom of the network, and most of what they give is never
+A column of a level is made of five of the level before, two of them newer than its own place. So with every frame only
+the newest columns of a level change, and what they reach back to was finished earlier. A level whose columns are four
+frames apart remembers what every fourth frame finished; to the frames between, its past is up to three frames newer
+than it should be, which costs nothing that could be measured and leaves a quarter to remember.
+
+Near the bottom kernels reach over more columns than there are, and on the way up most of what they give is never
 looked at. So time is no axis of a convolution there: columns stand as channels, and a kernel runs along frequency alone
 and holds nothing but the taps that meet a column on both sides.
 """
@@ -18,12 +23,14 @@ from torch import Tensor
 FRAMES = 64  # the least the network takes, one and a half seconds
 HOPS_PER_FRAME = 2  # its frames lie twice as far apart as the hops of what it guides
 LEVELS = 6
+HOPS_COUNTED = HOPS_PER_FRAME << LEVELS  # after these, no level remembers a column out of turn
+COLUMN_VALUES = 8192  # of every level, outputs times bins, which become twice as many and half as many
 MASK = "mask"
 _DOWN_TAPS, _MASK_TAPS = 5, 4
 _BEFORE = 1  # columns, and rows, of silence that a layer puts before what it convolves
 _MASK_BEFORE, _MASK_STEP = 3, 2
-# With more columns than these the published convolution along time is less work.
-_MOST_COLUMNS = 4
+# As far down a kernel meets columns everywhere, and the published convolution along time is less work.
+_ALONG_TIME = 3
 
 
 @dataclass(frozen=True)
@@ -48,17 +55,42 @@ def guide_layers(masks: int) -> dict[str, GuideLayer]:
     wanted = [masks + _MASK_BEFORE]
     for level in range(1, LEVELS + 1):
         wanted.append(min((wanted[-1] + _DOWN_TAPS - 2) // 2, FRAMES >> level))
-    layers = {f"down{level}": _down(FRAMES >> level) for level in range(1, LEVELS + 1)}
+    layers = {f"down{level}": _down(level) for level in range(1, LEVELS + 1)}
     for level in range(LEVELS, 0, -1):
         layers[f"up{LEVELS + 1 - level}"] = _up(FRAMES >> level, wanted[level], wanted[level - 1])
     return layers | {MASK: _mask(wanted[0], masks)}
 
 
-def _down(columns: int) -> GuideLayer:
-    if 2 * columns > _MOST_COLUMNS:
-        return GuideLayer(2 * columns, columns)
-    along_time = _tap(np.arange(2 * columns), 2 * np.arange(columns)[:, None] - _BEFORE, _DOWN_TAPS)
-    return GuideLayer(2 * columns, columns, _taps(along_time, np.arange(_DOWN_TAPS)[None], _DOWN_TAPS))
+def past_columns(level: int) -> int:
+    """Return how many finished columns of a level the next one takes, `column_frames` apart; frames are level 0."""
+    return max(0, _taken(level + 1) - 1 - _finished(level))
+
+
+def column_frames(level: int) -> int:
+    """Return how many frames lie between two columns of a level."""
+    return 1 << level
+
+
+def _finished(level: int) -> int:
+    """Return how many columns before the newest is the first that no later frame changes."""
+    return min(level, 2)
+
+
+def _taken(level: int) -> int:
+    """Return how many columns of the level before a level takes, or frames."""
+    reached = 2 * _finished(level) + _DOWN_TAPS - 2
+    return min(reached, 2 * (FRAMES >> level))
+
+
+PAST_COLUMNS = sum(past_columns(level) for level in range(1, LEVELS + 1))
+
+
+def _down(level: int) -> GuideLayer:
+    taken, given = _taken(level), min(_finished(level) + 1, FRAMES >> level)
+    if level <= _ALONG_TIME:
+        return GuideLayer(taken, given)
+    along_time = _tap(np.arange(-taken, 0), 2 * np.arange(-given, 0)[:, None] - _BEFORE, _DOWN_TAPS)
+    return GuideLayer(taken, given, _taps(along_time, np.arange(_DOWN_TAPS)[None], _DOWN_TAPS))
 
 
 def _up(columns: int, columns_in: int, columns_out: int) -> GuideLayer:
@@ -91,12 +123,10 @@ def collapse(weight: Tensor, layer: GuideLayer) -> Tensor:
 
     Args:
         weight: As published, `(outputs, inputs, time, frequency)`.
-        layer: Of `guide_layers`.
+        layer: Of `guide_layers`, one that does not run along time.
 
     Returns:
-        `(outputs * columns_out * places, inputs * columns_in, 1, neighbours)`; `weight` where no column is left out.
+        `(outputs * columns_out * places, inputs * columns_in, 1, neighbours)`.
     """
-    if layer.taps is None:
-        return weight
     kernel = F.pad(weight.flatten(2), (0, 1))[..., torch.from_numpy(layer.taps)]
     return kernel.permute(0, 3, 2, 1, 4, 5).flatten(3, 4).flatten(0, 2)[:, :, None].contiguous()

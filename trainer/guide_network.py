@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trainer.guide_layers import LEVELS, MASK, collapse, guide_layers
+from trainer.guide_layers import LEVELS, MASK, collapse, column_frames, guide_layers, past_columns
 from trainer.guide_weights import rounded
 
 LEAK = 0.2
@@ -27,7 +27,7 @@ class GuideNetwork(nn.Module):
         self.layers = guide_layers(masks)
 
     def value(self, layer: str, kind: str) -> Tensor:
-        """Return the `bias`, `scale` or `shift` of a layer, or the `kernel` that `collapse` makes of its weight."""
+        """Return the `weight`, `bias`, `scale` or `shift` of a layer, or the `kernel` that `collapse` makes of one."""
         return getattr(self, f"{layer}_{kind}")
 
     def forward(self, windows: Tensor) -> Tensor:
@@ -36,15 +36,44 @@ class GuideNetwork(nn.Module):
 
     def descend(self, windows: Tensor) -> list[Tensor]:
         """Return what each level on the way down gives, `(windows, outputs, columns, bins)`, the bottom last."""
-        rows, skipped = windows.contiguous(memory_format=torch.channels_last), []
+        rows, levels = windows.contiguous(memory_format=torch.channels_last), []
         for level in range(1, LEVELS + 1):
-            rows = self._down(f"down{level}", rows)
-            skipped.append(rows)
-            rows = F.leaky_relu(self._normalise(f"down{level}", rows), LEAK)
-        return skipped
+            weight, bias = (self.value(f"down{level}", kind) for kind in ("weight", "bias"))
+            levels.append(F.conv2d(F.pad(rows, (1, 2, 1, 2)), weight, bias, stride=2))
+            rows = self._passed_on(level, levels[-1])
+        return levels
+
+    def follow(self, heard: Tensor, past: Tensor, begin: int) -> tuple[list[Tensor], Tensor]:
+        """Descend with every frame of a stream, as far as it changes anything.
+
+        Unlike in a window, what came before the last `FRAMES` frames is no silence.
+
+        Args:
+            heard: Magnitudes `(batch, channels, past_columns(0) + frames, BINS)`, those of the past first.
+            past: Columns that levels remember, `(batch, PAST_COLUMNS, COLUMN_VALUES)`, zero at the start.
+            begin: How many frames came before.
+
+        Returns:
+            The newest columns of each level, `(frames * batch, outputs, columns, bins)`, and the next past.
+        """
+        batch, frames = len(heard), heard.shape[2] - past_columns(0)
+        numbers = begin + torch.arange(frames, device=heard.device)
+        rows = heard.unfold(2, past_columns(0) + 1, 1).permute(2, 0, 1, 4, 3).flatten(0, 1)
+        levels, following = [], []
+        for level, before in enumerate(past.split([past_columns(n + 1) for n in range(LEVELS)], 1), start=1):
+            columns = self._down(f"down{level}", rows)
+            remembered = numbers % column_frames(level) == 0
+            finished = columns[:, :, 0].reshape(frames, batch, -1)[remembered]
+            series = torch.cat([before.transpose(0, 1), finished])
+            first = remembered.cumsum(0) - remembered.long()
+            older = [series[first + n].reshape(columns[:, :, :1].shape) for n in range(before.shape[1])]
+            levels.append(torch.cat([*older, columns], 2))
+            following.append(series[len(finished) :].transpose(0, 1))
+            rows = self._passed_on(level, levels[-1])
+        return levels, torch.cat(following, 1)
 
     def climb(self, levels: list[Tensor]) -> Tensor:
-        """Make masks of what `descend` returned."""
+        """Make masks of what `descend` or `follow` returned."""
         *skipped, rows = levels
         for level in range(1, LEVELS + 1):
             rows = self._normalise(f"up{level}", self._up(f"up{level}", rows).relu())
@@ -55,7 +84,10 @@ class GuideNetwork(nn.Module):
     def _down(self, layer: str, rows: Tensor) -> Tensor:
         if self.layers[layer].taps is not None:
             return self._convolve(layer, rows, 1, 2, stride=(1, 2)).squeeze(3)
-        return F.conv2d(F.pad(rows, (1, 2, 1, 2)), self.value(layer, "kernel"), self.value(layer, "bias"), stride=2)
+        return F.conv2d(F.pad(rows, (1, 2, 0, 2)), self.value(layer, "weight"), self.value(layer, "bias"), stride=2)
+
+    def _passed_on(self, level: int, columns: Tensor) -> Tensor:
+        return F.leaky_relu(self._normalise(f"down{level}", columns), LEAK)
 
     def _up(self, layer: str, rows: Tensor) -> Tensor:
         return self._convolve(layer, rows, 1, 1).transpose(3, 4).flatten(3)
@@ -83,7 +115,9 @@ class RoundedNetwork(GuideNetwork):
         for name, value in rounded(weights).items():
             self._hold(name, value)
         for name, layer in self.layers.items():
-            self._hold(f"{name}_kernel", collapse(self.value(name, "steps") * self.value(name, "step"), layer))
+            self._hold(f"{name}_weight", self.value(name, "steps") * self.value(name, "step"))
+            if layer.taps is not None:
+                self._hold(f"{name}_kernel", collapse(self.value(name, "weight"), layer))
 
     def _hold(self, name: str, value: Tensor) -> None:
         self.register_buffer(name, value.contiguous(), persistent=False)

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from realtime.stft import window_pair
 from trainer.config import Config
 
-# Mean power and weight of what was heard so far.
-LEVEL_VALUES = 2
+# Mean power and weight of what was heard so far, and how many chunks that were, up to as many as fill a window.
+LEVEL_VALUES = 3
 # The level the network hears everything at, that of a mastered song.
 TARGET_POWER = 10 ** (-14 / 10)
 # Below -80 dBFS nothing is playing, and the level of what was playing stays in mind.
@@ -26,21 +26,29 @@ _BLOCK_STEPS = 256
 class RunningLevel(nn.Module):
     """The mean power of the last seconds, chunk by chunk; silence does not count.
 
+    The first windows are mostly what was before the music, so they weigh as much as of them is filled.
+
     Attributes:
         decay: How much of the mean is kept from one chunk to the next.
         weights: `(bins,)`; what each bin's squared magnitude adds to the power of one sample.
+        filled: `(chunks,)`; how much of the window's energy the newest chunks hold, by how many came before.
     """
 
     weights: Tensor
+    filled: Tensor
 
     def __init__(self, config: Config) -> None:
         super().__init__()
         stft, self.chunk_frames = config.stft, config.model.chunk_frames
         self.decay = math.exp(-self.chunk_frames * stft.hop_length / config.sample_rate / _MEMORY_S)
+        energy = torch.from_numpy(window_pair(stft)[0] ** 2).float()
         # Parseval; the first and the last bin have no mirror image.
-        weights = torch.full((stft.bins,), 2.0 / stft.n_fft / float((window_pair(stft)[0] ** 2).sum()))
+        weights = torch.full((stft.bins,), 2.0 / stft.n_fft / float(energy.sum()))
         weights[[0, -1]] /= 2
         self.register_buffer("weights", weights / (config.channels * self.chunk_frames), persistent=False)
+        hops = energy.flip(0).unflatten(0, (-1, stft.hop_length)).sum(1).cumsum(0) / energy.sum()
+        hops = torch.cat([hops, hops.new_ones(self.chunk_frames - len(hops) % self.chunk_frames)])
+        self.register_buffer("filled", hops.unflatten(0, (-1, self.chunk_frames)).mean(1), persistent=False)
 
     @torch.no_grad()
     def forward(self, mixture: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
@@ -55,12 +63,17 @@ class RunningLevel(nn.Module):
         """
         power = (mixture.square().sum((1, -1)) * self.weights[:, None]).sum(1)
         power = power.unflatten(1, (-1, self.chunk_frames)).sum(-1)
-        now = torch.stack([power, torch.ones_like(power)], -1)
-        means = decaying_means(now, past, self.decay, (power > SILENCE_POWER).float())
+        past, chunks = past.split([2, 1], -1)
+        counts = (power > SILENCE_POWER).float()
+        chunks = torch.cat([chunks, chunks + counts.cumsum(1)], 1).clamp(max=len(self.filled) - 1)
+        now = torch.stack([power, self.filled[chunks[:, :-1].long()]], -1)
+        means = decaying_means(now, past, self.decay, counts)
         sums, weights = means.unbind(-1)
         # The mean over what was heard: the weights tend to one, and lack what came before the start.
         gain = ((sums / weights.clamp(min=LEAST_WEIGHT) + LEVEL_FLOOR) / TARGET_POWER).rsqrt()
-        return gain.repeat_interleave(self.chunk_frames, 1)[:, None, None, :, None], means[:, -1]
+        return gain.repeat_interleave(self.chunk_frames, 1)[:, None, None, :, None], torch.cat(
+            [means[:, -1], chunks[:, -1:]], 1
+        )
 
 
 def decaying_means(values: Tensor, past: Tensor, decay: float, counts: Tensor | None = None) -> Tensor:

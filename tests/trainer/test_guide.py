@@ -11,7 +11,7 @@ from trainer.config import load_preset
 from trainer.errors import TrainerError
 from trainer.evaluate import spleeter
 from trainer.guide import BINS, LEVEL, Guide
-from trainer.guide_layers import FRAMES, HOPS_PER_FRAME
+from trainer.guide_layers import COLUMN_VALUES, FRAMES, HOPS_PER_FRAME, PAST_COLUMNS, past_columns
 from trainer.guide_network import RoundedNetwork
 from trainer.guide_weights import published_weights, read_weights, write_weights
 from trainer.spectral import Stft
@@ -81,18 +81,45 @@ def test_masks_stand_as_near_what_sounds_as_the_lookahead_allows(guide, lookahea
     in_use, _, _ = guide(mixture, torch.ones(1, 1, 1, frames, 1), state)
     first = HOPS_PER_FRAME - 1
     assert in_use[..., :first].abs().max() == 0
-    heard = guide.hear(mixture)
-    for run in (0, 1):
+    heard = torch.cat([state["guide_heard"], guide.hear(mixture)[:, :, first::HOPS_PER_FRAME]], 2)
+    levels, _ = guide.network.follow(heard, state["guide_past"], 0)
+    for run, masks in enumerate(guide.network.climb(levels).split(1)[:2]):
         newest = first + run * HOPS_PER_FRAME
-        window = torch.zeros(1, 2, FRAMES, BINS)
-        window[:, :, -run - 1 :] = heard[:, :, first : newest + 1 : HOPS_PER_FRAME]
-        masks = guide.network(window)
         for hop in range(newest, newest + HOPS_PER_FRAME):
             # Of the frames heard, the first that is no older than what sounds, or the newest.
             sounding = hop - lookahead_hops
             ages = range(masks.shape[2])
             column = max(age for age in ages if not age or newest - age * HOPS_PER_FRAME >= sounding)
             assert (in_use[..., hop] - masks[:, :, -1 - column]).abs().max() < 1e-5
+
+
+@torch.no_grad()
+def test_what_levels_remember_is_what_a_long_window_shows_of_the_past():
+    torch.manual_seed(3)
+    network, frames = RoundedNetwork(published_weights(), 1), 2 * FRAMES
+    heard = 5 * torch.rand(1, 2, frames, BINS)
+    state = torch.zeros(1, 2, past_columns(0), BINS), torch.zeros(1, PAST_COLUMNS, COLUMN_VALUES)
+    levels, past = network.follow(torch.cat([state[0], heard], 2), state[1], 1)
+    # The last frame, whose number all levels remember a column of, so that nothing is newer than in the window.
+    for newest, seen in zip(levels[:4], network.descend(heard), strict=False):
+        assert (newest[-1] - seen[0, :, -newest.shape[2] :]).abs().max() < 1e-4 * seen.abs().max()
+    # A network that forgets answers otherwise.
+    forgetful, _ = network.follow(heard[:, :, -past_columns(0) - 1 :], torch.zeros_like(past), frames)
+    assert (forgetful[3][-1] - levels[3][-1]).abs().max() > 0.01 * levels[3].abs().max()
+
+
+@torch.no_grad()
+def test_a_stream_in_pieces_gives_the_masks_of_the_whole(guide):
+    torch.manual_seed(4)
+    mixture, gain = torch.randn(2, 2, 2049, 75, 2), 0.5 + torch.rand(2, 1, 1, 75, 1)
+    state = {name: torch.zeros(shape) for name, shape in guide.state_shapes(2).items()}
+    whole, _, last = guide(mixture, gain, state)
+    parts = []
+    for piece, level in zip(mixture.split(11, 3), gain.split(11, 3), strict=True):
+        part, _, state = guide(piece, level, state)
+        parts.append(part)
+    assert (torch.cat(parts, -1) - whole).abs().max() < 1e-5
+    assert all((state[name] - value).abs().max() < 1e-4 * (1 + value.abs().max()) for name, value in last.items())
 
 
 @pytest.mark.parametrize(("preset", "hops"), [("lite", 1), ("guided", -1), ("guided", 1000)])
