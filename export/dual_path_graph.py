@@ -8,64 +8,34 @@ transpose where a call is one frame, and weights are stored in the order their i
 from __future__ import annotations
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 from torch import nn
 
-from export.graph import GraphWriter
 from export.guide_graph import GuideWriter
-from export.spatial_graph import SpatialWriter
+from export.separator_graph import Parts, SeparatorWriter
 from realtime.contract import ModelSpec
 from trainer.guide import BINS
 from trainer.layers import POWER_FLOOR, BandLinear, BidirectionalPath, InterChunkPath
-from trainer.level import LEAST_WEIGHT, LEVEL_FLOOR, SILENCE_POWER, TARGET_POWER
 from trainer.model import CausalDualPathRnn
 
 
-def dual_path_states(model: CausalDualPathRnn) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of the states of the graph of one call."""
-    states = model.state_shapes()
-    if "ahead" in states:
-        _, channels, bins, late, parts = states["ahead"]
-        states["ahead"] = (late, channels * bins * parts)  # frame by frame, so that none of them is taken apart
-    if "spatial" in states:
-        states["spatial"] = states["spatial"][1:]
-    return states
-
-
-def dual_path_graph(model: CausalDualPathRnn, spec: ModelSpec) -> onnx.ModelProto:
-    """Return the graph of one call of `model`, without metadata.
+class DualPathWriter(SeparatorWriter):
+    """Writes the graph of one call of a `CausalDualPathRnn`.
 
     The rows of its state `inter` are `(bands, frames)`, where those of torch are `(frames, bands)`.
     """
-    frames = (spec.channels, spec.stft.bins, spec.hops_per_call, 2)
-    writer = _DualPathWriter(model, spec)
-    writer.write()
-    return writer.model(
-        {"mixture": (1, *frames)} | {state.name: state.shape for state in spec.states},
-        {"estimates": (1, len(spec.targets), *frames)} | {f"{state.name}_out": state.shape for state in spec.states},
-    )
 
-
-class _DualPathWriter(GraphWriter):
     def __init__(self, model: CausalDualPathRnn, spec: ModelSpec) -> None:
-        super().__init__()
-        self._network = model
+        super().__init__(model, spec)
         self._names = {module: name for name, module in model.named_modules()}
         self._values = {name: value.detach().numpy() for name, value in model.named_parameters()}
-        self._bands, self._frames, self._features = model.bands, spec.hops_per_call, model.config.model.features
-        self._channels, self._targets, self._bins = spec.channels, len(spec.targets), spec.stft.bins
+        self._bands, self._features = model.bands, model.config.model.features
         self._unbanded = spec.stft.bins - sum(count * width for count, width in model.encoder.bands)
 
-    def write(self) -> None:
+    def estimate(self, mixture: Parts, newest: Parts, power: str, loudness: str) -> Parts:
+        """Return what `SeparatorWriter.estimate` does."""
         network = self._network
-        # Apart for the whole call: interleaved, every operation on them would be a loop over pairs.
-        newest = real, imag = self.split("mixture", [1, 1], axis=-1)
-        if late := network.config.model.lookahead_hops:
-            oldest, rest = self.split("ahead", [1, late - 1])
-            self.nodes("Concat", [rest, self.reshape("mixture", 1, -1)], ["ahead_out"], axis=0)
-            real, imag = self.split(self.reshape(oldest, 1, self._channels, self._bins, 1, 2), [1, 1], axis=-1)
-        features, hint, fade = self._encode(real, imag, newest)
+        features, hint, fade = self._encode(mixture, newest, power, loudness)
         states = iter(self.split("inter", [1] * 2 * len(network.inter)))
         next_states: list[str] = []
         for inter, intra in zip(network.inter, network.intra, strict=True):
@@ -81,22 +51,19 @@ class _DualPathWriter(GraphWriter):
         mask = self._decode(features, hint)
         if fade:
             mask = self.node("Mul", mask, fade)
-        self._apply(mask, real, imag)
+        mask = self.reshape(mask, 2, self._targets, self._channels, self._bins, self._frames, 1)
+        (real, imag), (mask_real, mask_imag) = mixture, self.split(mask, [1, 1])
+        return (
+            self.node("Sub", self.node("Mul", mask_real, real), self.node("Mul", mask_imag, imag)),
+            self.node("Add", self.node("Mul", mask_real, imag), self.node("Mul", mask_imag, real)),
+        )
 
-    def _encode(self, real: str, imag: str, newest: tuple[str, str]) -> tuple[str, str | None, str | None]:
-        """Map parts `(1, channels, bins, frames, 1)` of the mixture to features, and return what the guide says.
-
-        Args:
-            real: Of what is to be separated.
-            imag: The same.
-            newest: Both parts of what the level and the guide follow.
-        """
+    def _encode(self, mixture: Parts, newest: Parts, power: str, loudness: str) -> tuple[str, str | None, str | None]:
+        """Map what is to be separated to features, and return the guide's mask and the gain that fades estimates."""
         encoder, parts = self._network.encoder, 3 * self._channels
-        newest_power = self._power(*newest)
         # With u = 1 / gain^2, gain x / (gain^2 |x|^2 + floor)^(1/4) = x / (u |x|^2 + u^2 floor)^(1/4).
-        u = self._follow_level(newest_power)
-        power = newest_power if (real, imag) == newest else self._power(real, imag)
-        real, imag = (self.reshape(part, 1, -1) for part in (real, imag))
+        u = loudness
+        real, imag = (self.reshape(part, 1, -1) for part in mixture)
         floor = self.node("Mul", self.node("Mul", u, u), self.constant("power_floor", np.float32(POWER_FLOOR)))
         floored = self.node("Add", self.node("Mul", power, u), floor)
         spectrum = self.concat([real, imag, self.node("Sqrt", power)])
@@ -115,16 +82,11 @@ class _DualPathWriter(GraphWriter):
             biases.append(self._value(linear, "bias"))
         bias = self.constant("encoder.bias", np.concatenate(biases))
         features = self.node("Add", self.concat(outputs), bias)
-        if self._network.guidance is None:
+        if self._network.guide is None:
             return self._rows(features), None, None
-        hint, fade = GuideWriter(self, self._network.guidance.guide).write(*newest, u)
+        hint, fade = GuideWriter(self, self._network.guide).write(*newest, u)
         magnitudes = self.slice(self.reshape(compressed, parts, -1), 2 * self._channels, parts, axis=0)
         return self._rows(self.node("Add", features, self._encode_hint(hint, magnitudes))), hint, fade
-
-    def _power(self, real: str, imag: str) -> str:
-        """Return the squared magnitudes `(1, channels * bins * frames)`."""
-        real, imag = (self.reshape(part, 1, -1) for part in (real, imag))
-        return self.node("Add", self.node("Mul", real, real), self.node("Mul", imag, imag))
 
     def _encode_hint(self, hint: str, magnitudes: str) -> str:
         """Map the mask `(channels, BINS)` and magnitudes `(channels, bins)` to features `(bands, 1, features)`."""
@@ -145,28 +107,6 @@ class _DualPathWriter(GraphWriter):
         if unguided:
             outputs.append(self.constant("guide.unguided", np.zeros((unguided, 1, self._features), np.float32)))
         return self.concat(outputs)
-
-    def _follow_level(self, power: str) -> str:
-        """Update the state `level` by the power `(1, channels * bins * frames)`; return the level over its target."""
-        level = self._network.level
-        weights = level.weights.numpy()[None, :, None].repeat(self._channels, 0).repeat(self._frames, 2)
-        now = self.node("MatMul", power, self.constant("level.weights", weights.reshape(-1, 1)))
-        heard = self.node("Greater", now, self.constant("level.silence", np.float32([[SILENCE_POWER]])))
-        heard = self.node("Cast", heard, to=onnx.TensorProto.FLOAT)
-        means, chunks = self.split("level", [2, 1], axis=1)
-        place = self.node("Cast", chunks, to=onnx.TensorProto.INT64)
-        filled = self.node("Gather", self.constant("level.filled", level.filled.numpy()), place)
-        share = self.node("Mul", heard, self.constant("level.share", np.float32([[1 - level.decay]])))
-        change = self.node("Mul", self.node("Sub", self.concat([now, filled], axis=1), means), share)
-        means = self.node("Add", means, change)
-        last = self.constant("level.last", np.float32([[len(level.filled) - 1]]))
-        chunks = self.node("Min", self.node("Add", chunks, heard), last)
-        self.nodes("Concat", [means, chunks], ["level_out"], axis=1)
-        sums, weights = self.split(means, [1, 1], axis=1)
-        weights = self.node("Max", weights, self.constant("level.least_weight", np.float32([[LEAST_WEIGHT]])))
-        scale = self.constant("level.scale", np.float32([[1 / TARGET_POWER]]))
-        floor = self.constant("level.floor", np.float32([[LEVEL_FLOOR]]))
-        return self.node("Mul", self.node("Add", self.node("Div", sums, weights), floor), scale)
 
     def _along_chunks(self, path: InterChunkPath, features: str, states: list[str]) -> tuple[str, list[str]]:
         rows = self.reshape(self._norm(path.norm, features), 1, -1, self._features)
@@ -218,20 +158,6 @@ class _DualPathWriter(GraphWriter):
         share = self.node("Mul", gates, hint)
         padding = self.constant("guide.padding", np.int64([0, 0, self._channels, self._bins - BINS]))
         return self.node("Add", mask, self.node("Pad", share, padding))
-
-    def _apply(self, mask: str, real: str, imag: str) -> None:
-        shape = (2, self._targets, self._channels, self._bins, self._frames, 1)
-        mask_real, mask_imag = self.split(self.reshape(mask, *shape), [1, 1])
-        estimates_real = self.node("Sub", self.node("Mul", mask_real, real), self.node("Mul", mask_imag, imag))
-        estimates_imag = self.node("Add", self.node("Mul", mask_real, imag), self.node("Mul", mask_imag, real))
-        if self._network.spatial:
-            vocals, mixture = (
-                self.reshape(self.concat(parts), 2, self._channels, -1)
-                for parts in ((estimates_real, estimates_imag), (real, imag))
-            )
-            vocals = SpatialWriter(self, self._network.spatial).write(vocals, mixture)
-            estimates_real, estimates_imag = self.split(self.reshape(vocals, 2, *shape[1:]), [1, 1])
-        self.nodes("Concat", [estimates_real, estimates_imag], ["estimates"], axis=-1)
 
     def _mask_order(self, linear: BandLinear, kind: str, count: int, width: int) -> NDArray[np.float32]:
         """Order a parameter's outputs `(width, parts, targets * channels)` instead of parts last."""

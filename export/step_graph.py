@@ -12,12 +12,18 @@ import onnx
 import torch
 from torch import Tensor, nn
 
-from export.dual_path_graph import dual_path_graph, dual_path_states
+from export.dual_path_graph import DualPathWriter
+from export.follower_graph import FollowerWriter
 from export.graph import OPSET
+from export.separator_graph import call_states
 from realtime.contract import ModelSpec, StateSpec
 from trainer.architectures import Network
+from trainer.follower import Follower
 from trainer.guide import CREDIT
 from trainer.model import CausalDualPathRnn
+from trainer.separator import Separator
+
+_WRITERS = {CausalDualPathRnn: DualPathWriter, Follower: FollowerWriter}
 
 
 def model_spec(model: Network, about: Mapping[str, Any], license_text: str) -> ModelSpec:
@@ -31,10 +37,10 @@ def model_spec(model: Network, about: Mapping[str, Any], license_text: str) -> M
     config = model.config
     sources = [f"{_data_name(Path(entry['folder']))} ({entry['kind']})" for entry in about["data"]]
     states, parameters = model.state_shapes(), sum(parameter.numel() for parameter in model.parameters())
-    if isinstance(model, CausalDualPathRnn):
-        states = dual_path_states(model)
-        if model.guidance:
-            parameters += model.guidance.guide.parameter_count
+    if isinstance(model, Separator):
+        states = call_states(model)
+        if model.guide:
+            parameters += model.guide.parameter_count
             sources.append(CREDIT)
     return ModelSpec(
         name=config.name,
@@ -59,8 +65,8 @@ def model_spec(model: Network, about: Mapping[str, Any], license_text: str) -> M
 
 def write_step_graph(model: Network, spec: ModelSpec, path: Path) -> None:
     """Write the graph of one call of `model` to `path`, nothing verified."""
-    if isinstance(model, CausalDualPathRnn):
-        graph = dual_path_graph(model, spec)
+    if isinstance(model, Separator):
+        graph = _WRITERS[type(model)](model, spec).graph()
     else:
         _trace(model, spec, path)
         graph = onnx.load(path)

@@ -13,7 +13,7 @@ from export.errors import ExportError
 from realtime.plugin import OnnxPlugin
 from realtime.separator import StreamingSeparator
 from trainer.checkpoint import load_model
-from trainer.model import CausalDualPathRnn
+from trainer.separator import Separator
 from trainer.spectral import Stft
 
 _FRAMES = 512
@@ -77,7 +77,7 @@ def verify_export(checkpoint: Path, model: Path, atol: float = 1e-5) -> Verifica
     return report
 
 
-def _stream(network: CausalDualPathRnn, spectrum: torch.Tensor) -> torch.Tensor:
+def _stream(network: Separator, spectrum: torch.Tensor) -> torch.Tensor:
     state, parts = None, []
     for chunk in spectrum.split(network.config.model.chunk_frames, dim=-2):
         estimates, state = network(chunk, state)

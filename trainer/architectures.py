@@ -6,16 +6,19 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-from trainer.config import Config, OpenUnmixConfig
+from trainer.config import Config, FollowerConfig, OpenUnmixConfig
+from trainer.follower import Follower
 from trainer.model import CausalDualPathRnn
 from trainer.open_unmix.network import OpenUnmix
+from trainer.separator import Separator
 
-Network = CausalDualPathRnn | OpenUnmix
+Network = Separator | OpenUnmix
 
 
 def build_network(config: Config) -> Network:
     """Return a new network with random weights."""
-    return OpenUnmix(config) if isinstance(config.model, OpenUnmixConfig) else CausalDualPathRnn(config)
+    kinds = {OpenUnmixConfig: OpenUnmix, FollowerConfig: Follower}
+    return kinds.get(type(config.model), CausalDualPathRnn)(config)
 
 
 def acquaint(network: Network, spectra: Iterable[Tensor]) -> None:

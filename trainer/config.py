@@ -37,15 +37,11 @@ _GUIDED_STFT = "4096 / 512"
 _LONGEST_LOOKAHEAD_HOPS = 32
 
 
-@dataclass(frozen=True)
-class ModelConfig:
-    """Shape of a `CausalDualPathRnn`.
+@dataclass(frozen=True, kw_only=True)
+class ListeningConfig:
+    """What a separator listens to beside the mixture, and what is done with its estimates.
 
     Attributes:
-        bands: Groups of equally wide bands from DC up, as `(count, width in bins)`; bins above them are never vocals.
-        features: Width of every path.
-        blocks: Pairs of an inter-chunk and an intra-chunk path.
-        chunk_frames: STFT frames per chunk; 1 leaves the intra-chunk path running over frequency only.
         guide: File of a guide, beside the presets unless it is a path, that listens along; empty for none. See
             `trainer.guide`.
         lookahead_hops: Hops by which its estimates trail, so that the guide has heard what follows.
@@ -55,10 +51,6 @@ class ModelConfig:
             `trainer.spatial`.
     """
 
-    bands: tuple[tuple[int, int], ...]
-    features: int = 64
-    blocks: int = 4
-    chunk_frames: int = 1
     guide: str = ""
     lookahead_hops: int = 0
     presence: str = ""
@@ -81,21 +73,63 @@ class ModelConfig:
 
     def validate(self, stft: StftSpec) -> None:
         """Raise TrainerError where a value is out of range or does not fit the transform."""
-        _require_counts(self, ("features", "blocks", "chunk_frames"))
         most = _LONGEST_LOOKAHEAD_HOPS if self.guided else 0
         fitting = 0 <= self.lookahead_hops <= most
         _require(fitting, "model.lookahead_hops", self.lookahead_hops, f"from 0 to {most}; only a guide looks ahead")
         fitting = self.guided or not self.presence
         _require(fitting, "model.presence", self.presence, "left out without a guide, by which it hears")
-        if self.guided or self.spatial:
-            _require(self.chunk_frames == 1, "model.chunk_frames", self.chunk_frames, "1 with a guide or spatial")
         if self.guided:
             found = f"{stft.n_fft} / {stft.hop_length}"
             _require(found == _GUIDED_STFT, "stft", found, f"{_GUIDED_STFT} for a guided model")
+
+
+@dataclass(frozen=True)
+class ModelConfig(ListeningConfig):
+    """Shape of a `CausalDualPathRnn`.
+
+    Attributes:
+        bands: Groups of equally wide bands from DC up, as `(count, width in bins)`; bins above them are never vocals.
+        features: Width of every path.
+        blocks: Pairs of an inter-chunk and an intra-chunk path.
+        chunk_frames: STFT frames per chunk; 1 leaves the intra-chunk path running over frequency only.
+    """
+
+    bands: tuple[tuple[int, int], ...]
+    features: int = 64
+    blocks: int = 4
+    chunk_frames: int = 1
+
+    def validate(self, stft: StftSpec) -> None:
+        """Raise TrainerError where a value is out of range or does not fit the transform."""
+        super().validate(stft)
+        _require_counts(self, ("features", "blocks", "chunk_frames"))
+        if self.guided or self.spatial:
+            _require(self.chunk_frames == 1, "model.chunk_frames", self.chunk_frames, "1 with a guide or spatial")
         bands = self.bands
         _require(bool(bands) and all(n >= 1 for band in bands for n in band), "model.bands", bands, "pairs from 1 up")
         used = sum(count * width for count, width in bands)
         _require(used <= stft.bins, "model.bands", f"{used} bins wide", f"at most n_fft / 2 + 1 = {stft.bins}")
+
+
+@dataclass(frozen=True)
+class FollowerConfig(ListeningConfig):
+    """Shape of a `Follower`.
+
+    Attributes:
+        architecture: Tells this table from that of a `CausalDualPathRnn`.
+    """
+
+    architecture: str
+
+    @property
+    def chunk_frames(self) -> int:
+        """Frames the network takes at a time at least."""
+        return 1
+
+    def validate(self, stft: StftSpec) -> None:
+        """Raise TrainerError where a value is out of range or does not fit the transform."""
+        super().validate(stft)
+        _require(self.guided, "model.guide", self.guide, "the file of a guide, which is all a follower has")
 
 
 @dataclass(frozen=True)
@@ -137,7 +171,7 @@ class OpenUnmixConfig:
 
 
 # By the name in their table; the project's own architecture needs none.
-ARCHITECTURES = {None: ModelConfig, "open-unmix": OpenUnmixConfig}
+ARCHITECTURES = {None: ModelConfig, "follower": FollowerConfig, "open-unmix": OpenUnmixConfig}
 
 
 @dataclass(frozen=True)
@@ -174,7 +208,7 @@ class Config:
 
     name: str
     stft: StftSpec
-    model: ModelConfig | OpenUnmixConfig
+    model: ModelConfig | FollowerConfig | OpenUnmixConfig
     description: str = "Causal dual-path RNN"
     sample_rate: int = 44100
     channels: int = 2

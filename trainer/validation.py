@@ -15,7 +15,7 @@ from trainer.config import Config
 from trainer.data.decoding import FULL_SCALE
 from trainer.data.recordings import Recording
 from trainer.errors import TrainerError
-from trainer.model import CausalDualPathRnn
+from trainer.separator import Separator
 from trainer.spectral import Stft
 
 _EXCERPT_S = 12.0
@@ -54,13 +54,13 @@ class Validator:
         self.excerpts = [_excerpt(song, config) for song in songs]
 
     @torch.no_grad()
-    def score(self, model: CausalDualPathRnn) -> Scores:
+    def score(self, model: Separator) -> Scores:
         """Return the scores of `model`, songs shared out over the processes."""
         mine = [self._score_song(model, *song) for song in distributed.share(self.excerpts)]
         per_song = np.array(distributed.gather(mine))
         return Scores(*np.nanmean(per_song, axis=0).tolist())
 
-    def _score_song(self, model: CausalDualPathRnn, mixture: Tensor, vocals: Tensor) -> tuple[float, float]:
+    def _score_song(self, model: Separator, mixture: Tensor, vocals: Tensor) -> tuple[float, float]:
         estimates, _ = model(self._stft.forward(mixture[None].to(self.device)))
         late, tail = self.config.trailing_samples, self.config.stft.synthesis_samples
         estimate = self._stft.inverse(estimates[:, 0])[0, :, late:-tail].cpu()

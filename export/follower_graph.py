@@ -1,0 +1,27 @@
+"""The graph of one call of a `Follower`, written node by node."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from export.guide_graph import GuideWriter
+from export.separator_graph import Parts, SeparatorWriter
+from trainer.follower import HIGHEST_BINS
+from trainer.guide import BINS
+
+
+class FollowerWriter(SeparatorWriter):
+    """Writes the graph of one call of a `Follower`."""
+
+    def estimate(self, mixture: Parts, newest: Parts, power: str, loudness: str) -> Parts:
+        """Return what `SeparatorWriter.estimate` does."""
+        hint, fade = GuideWriter(self, self._network.guide).write(*newest, loudness)
+        highest = self.slice(hint, BINS - HIGHEST_BINS, BINS, axis=1)
+        above = self.node("ReduceMean", highest, axes=[1], keepdims=1)
+        size = self.constant("above", np.int64([self._channels, self._bins - BINS]))
+        mask = self.concat([hint, self.node("Expand", above, size)], axis=1)
+        mask = self.node("Mul", mask, self.constant("share", self._network.share.detach().numpy()))
+        if fade:
+            mask = self.node("Mul", mask, fade)
+        mask = self.reshape(mask, 1, self._targets, self._channels, self._bins, self._frames, 1)
+        return tuple(self.node("Mul", mask, part) for part in mixture)
