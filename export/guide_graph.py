@@ -8,15 +8,13 @@ import numpy as np
 import onnx
 
 from export.graph import GraphWriter
-from trainer.guide import BINS, MIRRORED, POWER_FLOOR, SIGNS, Guide
+from trainer.guide import BINS, MIRRORED, PAST, POWER_FLOOR, SIGNS, Guide
 from trainer.guide_layers import (
-    COLUMN_VALUES,
     HOPS_COUNTED,
     HOPS_PER_FRAME,
     LEVELS,
     MASK,
     column_frames,
-    past_columns,
 )
 from trainer.guide_network import LEAK
 from trainer.presence import SILENT, WHOLE
@@ -52,7 +50,8 @@ class GuideWriter:
             loudness: Power over that of the level everything is heard at, `(1, 1)`.
         """
         writer, guide = self._writer, self._guide
-        followed = ["guide_heard", "guide_past", "guide_masks", *(["guide_absence"] if guide.presence else [])]
+        pasts = [PAST.format(level) for level in self._network.past_columns if level]
+        followed = ["guide_heard", *pasts, "guide_masks", *(["guide_absence"] if guide.presence else [])]
         writer.choose(
             writer.node(
                 "Equal", self._modulo("guide_hop", HOPS_PER_FRAME), self._scalar("last_hop", HOPS_PER_FRAME - 1)
@@ -125,7 +124,7 @@ class GuideWriter:
             for kind in kinds:
                 value = f"guide.{layer}.{kind}"
                 if layer.startswith("down") and kind != "bias":
-                    shape = np.int64([outputs, past_columns(_level(layer)) + columns_out, 1])
+                    shape = np.int64([outputs, network.past_columns.get(_level(layer), 0) + columns_out, 1])
                     shape = writer.constant(f"guide.{layer}.every_column", shape)
                     writer.nodes("Expand", [value, shape], [f"{value}.columns"])
                     continue
@@ -143,7 +142,7 @@ class GuideWriter:
         writer, network = self._writer, self._network
         newest = writer.node("Div", self._hear(real, imag), writer.node("Sqrt", loudness))
         values = writer.concat(["guide_heard", newest], axis=2)
-        heard = writer.slice(values, 1, 1 + past_columns(0), axis=2)
+        heard = writer.slice(values, 1, 1 + network.past_columns[0], axis=2)
         past, skipped = [], {}
         for level in range(1, LEVELS + 1):
             columns = self._remember(level, self._down(level, values), past)
@@ -155,24 +154,21 @@ class GuideWriter:
         values = skipped.pop(LEVELS)
         for level in range(LEVELS, 0, -1):
             values = self._up(level, *([skipped[level]] if level in skipped else []), values)
-        return [heard, writer.concat(past, axis=1), self._masks(values), *absence]
+        return [heard, *past, self._masks(values), *absence]
 
     def _remember(self, level: int, columns: str, past: list[str]) -> str:
         """Put what a level remembers before its newest columns, and add what it will remember to `past`."""
-        writer, count = self._writer, past_columns(level)
-        if not count:
+        if level not in self._network.past_columns:
             return columns
-        begin, outputs = sum(map(past_columns, range(1, level))), COLUMN_VALUES // (BINS >> level)
-        before = writer.slice("guide_past", begin, begin + count, axis=1)
-        finished = writer.reshape(writer.slice(columns, 0, 1, axis=2), 1, 1, -1)
+        writer, before = self._writer, PAST.format(level)
+        grown = writer.concat([before, writer.slice(columns, 0, 1, axis=2)], axis=2)
         # In turn when the frame's number, half its hop's, is a multiple.
         hop = self._modulo("guide_hop", HOPS_PER_FRAME * column_frames(level))
         turn = writer.node("Less", hop, self._scalar("frame", HOPS_PER_FRAME))
         start = writer.reshape(writer.node("Cast", turn, to=onnx.TensorProto.INT64), 1)
-        stop = writer.node("Add", start, writer.constant(f"guide.columns_{count}", np.int64([count])))
-        one = writer.constant("guide.axis_1", np.int64([1]))
-        past.append(writer.node("Slice", writer.concat([before, finished], axis=1), start, stop, one))
-        before = writer.transpose(writer.reshape(before, 1, count, outputs, -1), 0, 2, 1, 3)
+        count = writer.constant(f"guide.{before}.columns", np.int64([self._network.past_columns[level]]))
+        stop = writer.node("Add", start, count)
+        past.append(writer.node("Slice", grown, start, stop, writer.constant("guide.along_time", np.int64([2]))))
         return writer.concat([before, columns], axis=2)
 
     def _hear(self, real: str, imag: str) -> str:
@@ -226,12 +222,13 @@ class GuideWriter:
         writer, taps = self._writer, self._network.layers[layer].taps
         places, bins = taps.shape[0], BINS >> _level(layer)
         padding = writer.constant(f"guide.{layer}.padding", np.int64([before, 0, after, 0]))
-        starts, last = range(0, dilation * taps.shape[3], dilation), stride * (bins // places - 1) + 1
+        reached = stride * np.arange(bins // places)[:, None] + dilation * np.arange(taps.shape[3])
         total = f"guide.{layer}.bias.columns"
         for index, rows in enumerate(inputs):
             padded = writer.node("Pad", rows, padding)
-            reached = [writer.slice(padded, start, start + last, axis=0, step=stride) for start in starts]
-            product = writer.node("MatMul", writer.concat(reached, axis=1), f"guide.{layer}.kernel.{index}")
+            beside = writer.node("Gather", padded, writer.constant(f"guide.{layer}.reached", reached), axis=0)
+            rows = writer.reshape(beside, bins // places, -1)
+            product = writer.node("MatMul", rows, f"guide.{layer}.kernel.{index}")
             total = writer.node("Add", product, total)
         return writer.reshape(total, bins, -1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 
 from export.graph import GraphWriter
 from trainer.spatial import DIFFUSE, POWER_FLOOR, REACH, TRACE_FLOOR, SpatialFilter
@@ -40,14 +41,15 @@ class SpatialWriter:
         covariances = self._follow(sources, squares, writer.node("Div", share, whole))
         trace = writer.node("ReduceSum", writer.slice(covariances, 0, 2, axis=1), self._axis(1), keepdims=1)
         trace = writer.node("Add", trace, self._scalar("trace_floor", TRACE_FLOOR))
-        scaled = writer.node("Mul", covariances, writer.node("Div", share, trace))
+        scaled = self._double(writer.node("Mul", covariances, writer.node("Div", share, trace)))
         whole = writer.split(writer.node("ReduceSum", scaled, self._axis(0), keepdims=1), [2, 1, 1], axis=1)
         voice = writer.split(writer.slice(scaled, 0, 1, axis=0), [2, 1, 1], axis=1)
-        diffuse = self._scalar("diffuse", DIFFUSE)
+        diffuse = writer.constant("spatial.diffuse", np.float64(DIFFUSE))
         whole[0] = writer.node("Add", whole[0], diffuse)
-        diffuse = writer.node("Mul", writer.slice(share, 0, 1, axis=0), diffuse)
+        diffuse = writer.node("Mul", self._double(writer.slice(share, 0, 1, axis=0)), diffuse)
         voice[0] = writer.node("Add", voice[0], diffuse)
-        return self._times(voice, self._solve(whole, mixture))
+        vocals = self._times(voice, self._solve(whole, self._double(mixture)))
+        return writer.node("Cast", vocals, to=onnx.TensorProto.FLOAT)
 
     def _follow(self, sources: str, squares: str, weight: str) -> str:
         """Return the covariances `(2, 4, bins)` after this frame."""
@@ -79,9 +81,12 @@ class SpatialWriter:
         """Return what each channel gets from the other: `cross` times the right one, its conjugate times the left."""
         writer, turned = self._writer, self._writer.constant("spatial.turned", _TURNED)
         other = writer.node("Gather", pair, turned, axis=1)
-        signs = writer.constant("spatial.signs", np.outer(_SIGNS, -_SIGNS)[..., None])
+        signs = writer.constant("spatial.signs", np.outer(_SIGNS, -_SIGNS)[..., None].astype(np.float64))
         by_i = writer.node("Mul", writer.node("Gather", other, turned, axis=0), signs)
         return writer.node("Add", writer.node("Mul", cross[0], other), writer.node("Mul", cross[1], by_i))
+
+    def _double(self, values: str) -> str:
+        return self._writer.node("Cast", values, to=onnx.TensorProto.DOUBLE)
 
     def _sum(self, values: str, axis: int) -> str:
         return self._writer.node("ReduceSum", values, self._axis(axis), keepdims=0)

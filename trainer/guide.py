@@ -13,13 +13,15 @@ from torch import Tensor, nn
 from realtime.stft import window_pair
 from trainer.config import Config
 from trainer.evaluate import spleeter
-from trainer.guide_layers import COLUMN_VALUES, HOPS_COUNTED, HOPS_PER_FRAME, PAST_COLUMNS, past_columns
+from trainer.guide_layers import HOPS_COUNTED, HOPS_PER_FRAME
 from trainer.guide_network import RoundedNetwork
 from trainer.guide_weights import read_weights
 from trainer.presence import Presence, gain_of
 
 CREDIT = "Spleeter 2-stems by Deezer (MIT, trained on its Bean dataset, which is not public), as which the guide began"
 BINS = spleeter.BINS
+# The name of the state that holds what a level of its network remembers.
+PAST = "guide_past{}"
 # The least power of a bin.
 POWER_FLOOR = 1e-12
 # Of the level everything is heard at; louder, it takes more for vocals than there is.
@@ -70,11 +72,11 @@ class Guide(nn.Module):
     def state_shapes(self, batch: int = 1) -> dict[str, tuple[int, ...]]:
         """Return the shapes of what was heard, of what levels remember, of masks, of the hops, and of absence."""
         shapes = {
-            "guide_heard": (batch, self.channels, past_columns(0), BINS),
-            "guide_past": (batch, PAST_COLUMNS, COLUMN_VALUES),
+            "guide_heard": (batch, self.channels, self.network.past_columns[0], BINS),
             "guide_masks": (batch, self.channels, self.masks, BINS),
             "guide_hop": (batch, 1),
         }
+        shapes |= {PAST.format(level): shape for level, shape in self.network.past_shapes(batch, BINS).items()}
         return shapes | ({"guide_absence": (batch, 1)} if self.presence else {})
 
     @torch.no_grad()
@@ -96,7 +98,8 @@ class Guide(nn.Module):
         first = HOPS_PER_FRAME - 1 - hop
         heard = self.hear(mixture[:, :, :, first::HOPS_PER_FRAME]) * gain[:, :, 0, first::HOPS_PER_FRAME]
         heard = torch.cat([state["guide_heard"], heard], 2)
-        masks, absences, past = [state["guide_masks"]], [state.get("guide_absence")], state["guide_past"]
+        masks, absences = [state["guide_masks"]], [state.get("guide_absence")]
+        past = {level: state[PAST.format(level)] for level in self.network.past_columns if level}
         if ends := len(range(first, frames, HOPS_PER_FRAME)):
             levels, past = self.network.follow(heard, past, begin)
             masks += self.network.climb(levels).unflatten(0, (ends, -1)).unbind(0)
@@ -108,11 +111,10 @@ class Guide(nn.Module):
         runs = torch.div(hops, HOPS_PER_FRAME, rounding_mode="floor")
         in_use = torch.stack(masks)[runs, :, :, columns].permute(1, 2, 3, 0)
         following = {
-            "guide_heard": heard[:, :, -past_columns(0) :],
-            "guide_past": past,
+            "guide_heard": heard[:, :, -self.network.past_columns[0] :],
             "guide_masks": masks[-1],
             "guide_hop": (state["guide_hop"] + frames) % HOPS_COUNTED,
-        }
+        } | {PAST.format(level): columns for level, columns in past.items()}
         if self.presence is None:
             return in_use, None, following
         return in_use, gain_of(torch.cat(absences, 1))[:, runs], following | {"guide_absence": absences[-1]}

@@ -12,6 +12,7 @@ and holds nothing but the taps that meet a column on both sides.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +25,6 @@ FRAMES = 64  # the least the network takes, one and a half seconds
 HOPS_PER_FRAME = 2  # its frames lie twice as far apart as the hops of what it guides
 LEVELS = 6
 HOPS_COUNTED = HOPS_PER_FRAME << LEVELS  # after these, no level remembers a column out of turn
-COLUMN_VALUES = 8192  # of every level, outputs times bins, which become twice as many and half as many
 MASK = "mask"
 _DOWN_TAPS, _MASK_TAPS = 5, 4
 _BEFORE = 1  # columns, and rows, of silence that a layer puts before what it convolves
@@ -55,15 +55,21 @@ def guide_layers(masks: int) -> dict[str, GuideLayer]:
     wanted = [masks + _MASK_BEFORE]
     for level in range(1, LEVELS + 1):
         wanted.append(min((wanted[-1] + _DOWN_TAPS - 2) // 2, FRAMES >> level))
-    layers = {f"down{level}": _down(level) for level in range(1, LEVELS + 1)}
+    layers = {}
+    for level in range(1, LEVELS + 1):
+        # Those that later frames may change, and one that they do not, and those that are looked at.
+        given = min(max(min(level, 2) + 1, wanted[level]), FRAMES >> level)
+        layers[f"down{level}"] = _down(level, min(2 * given + _BEFORE, 2 * (FRAMES >> level)), given)
     for level in range(LEVELS, 0, -1):
         layers[f"up{LEVELS + 1 - level}"] = _up(FRAMES >> level, wanted[level], wanted[level - 1])
     return layers | {MASK: _mask(wanted[0], masks)}
 
 
-def past_columns(level: int) -> int:
-    """Return how many finished columns of a level the next one takes, `column_frames` apart; frames are level 0."""
-    return max(0, _taken(level + 1) - 1 - _finished(level))
+def past_columns(layers: Mapping[str, GuideLayer]) -> dict[int, int]:
+    """Return how many finished columns each level remembers, where any; frames are level 0."""
+    given = [1, *(layers[f"down{level}"].columns_out for level in range(1, LEVELS))]
+    taken = [layers[f"down{level}"].columns_in for level in range(1, LEVELS + 1)]
+    return {level: taken[level] - given[level] for level in range(LEVELS) if taken[level] > given[level]}
 
 
 def column_frames(level: int) -> int:
@@ -71,22 +77,7 @@ def column_frames(level: int) -> int:
     return 1 << level
 
 
-def _finished(level: int) -> int:
-    """Return how many columns before the newest is the first that no later frame changes."""
-    return min(level, 2)
-
-
-def _taken(level: int) -> int:
-    """Return how many columns of the level before a level takes, or frames."""
-    reached = 2 * _finished(level) + _DOWN_TAPS - 2
-    return min(reached, 2 * (FRAMES >> level))
-
-
-PAST_COLUMNS = sum(past_columns(level) for level in range(1, LEVELS + 1))
-
-
-def _down(level: int) -> GuideLayer:
-    taken, given = _taken(level), min(_finished(level) + 1, FRAMES >> level)
+def _down(level: int, taken: int, given: int) -> GuideLayer:
     if level <= _ALONG_TIME:
         return GuideLayer(taken, given)
     along_time = _tap(np.arange(-taken, 0), 2 * np.arange(-given, 0)[:, None] - _BEFORE, _DOWN_TAPS)

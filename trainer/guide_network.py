@@ -19,12 +19,14 @@ class GuideNetwork(nn.Module):
 
     Attributes:
         layers: What it computes, in order.
+        past_columns: How many finished columns levels remember of a stream; frames are level 0.
     """
 
     def __init__(self, masks: int) -> None:
         """Prepare for weights; `masks` are wanted, the newest."""
         super().__init__()
         self.layers = guide_layers(masks)
+        self.past_columns = past_columns(self.layers)
 
     def value(self, layer: str, kind: str) -> Tensor:
         """Return the `weight`, `bias`, `scale` or `shift` of a layer, or the `kernel` that `collapse` makes of one."""
@@ -43,34 +45,42 @@ class GuideNetwork(nn.Module):
             rows = self._passed_on(level, levels[-1])
         return levels
 
-    def follow(self, heard: Tensor, past: Tensor, begin: int) -> tuple[list[Tensor], Tensor]:
+    def past_shapes(self, batch: int, bins: int) -> dict[int, tuple[int, ...]]:
+        """Return the shapes of what levels remember of a stream, by their numbers."""
+        counts = {level: count for level, count in self.past_columns.items() if level}
+        outputs = {level: self.value(f"down{level}", "bias").shape[0] for level in counts}
+        return {level: (batch, outputs[level], count, bins >> level) for level, count in counts.items()}
+
+    def follow(self, heard: Tensor, past: Mapping[int, Tensor], begin: int) -> tuple[list[Tensor], dict[int, Tensor]]:
         """Descend with every frame of a stream, as far as it changes anything.
 
         Unlike in a window, what came before the last `FRAMES` frames is no silence.
 
         Args:
-            heard: Magnitudes `(batch, channels, past_columns(0) + frames, BINS)`, those of the past first.
-            past: Columns that levels remember, `(batch, PAST_COLUMNS, COLUMN_VALUES)`, zero at the start.
+            heard: Magnitudes `(batch, channels, past_columns[0] + frames, BINS)`, those of the past first.
+            past: What levels remember, of `past_shapes`, zero at the start.
             begin: How many frames came before.
 
         Returns:
             The newest columns of each level, `(frames * batch, outputs, columns, bins)`, and the next past.
         """
-        batch, frames = len(heard), heard.shape[2] - past_columns(0)
+        frames = heard.shape[2] - self.past_columns[0]
         numbers = begin + torch.arange(frames, device=heard.device)
-        rows = heard.unfold(2, past_columns(0) + 1, 1).permute(2, 0, 1, 4, 3).flatten(0, 1)
-        levels, following = [], []
-        for level, before in enumerate(past.split([past_columns(n + 1) for n in range(LEVELS)], 1), start=1):
+        rows = heard.unfold(2, self.past_columns[0] + 1, 1).permute(2, 0, 1, 4, 3).flatten(0, 1)
+        levels, following = [], {}
+        for level in range(1, LEVELS + 1):
             columns = self._down(f"down{level}", rows)
-            remembered = numbers % column_frames(level) == 0
-            finished = columns[:, :, 0].reshape(frames, batch, -1)[remembered]
-            series = torch.cat([before.transpose(0, 1), finished])
-            first = remembered.cumsum(0) - remembered.long()
-            older = [series[first + n].reshape(columns[:, :, :1].shape) for n in range(before.shape[1])]
-            levels.append(torch.cat([*older, columns], 2))
-            following.append(series[len(finished) :].transpose(0, 1))
-            rows = self._passed_on(level, levels[-1])
-        return levels, torch.cat(following, 1)
+            if level in past:
+                remembered = numbers % column_frames(level) == 0
+                finished = columns[:, :, 0].unflatten(0, (frames, -1))[remembered].permute(1, 2, 0, 3)
+                series, count = torch.cat([past[level], finished], 2), past[level].shape[2]
+                first = remembered.cumsum(0) - remembered.long()
+                older = series[:, :, first[:, None] + torch.arange(count, device=heard.device)]
+                columns = torch.cat([older.permute(2, 0, 1, 3, 4).flatten(0, 1), columns], 2)
+                following[level] = series[:, :, -count:]
+            levels.append(columns)
+            rows = self._passed_on(level, columns)
+        return levels, following
 
     def climb(self, levels: list[Tensor]) -> Tensor:
         """Make masks of what `descend` or `follow` returned."""

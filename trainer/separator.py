@@ -14,6 +14,10 @@ from trainer.guide import Guide
 from trainer.level import LEVEL_VALUES, RunningLevel
 from trainer.spatial import SpatialFilter
 
+# The first square root of a process is off by 3e-4 now and then where MKL shares it among threads (torch 2.13); that of
+# one number is not shared.
+torch.ones(1).sqrt()
+
 
 class Separator(nn.Module, abc.ABC):
     """Masks a complex spectrum, frame by frame or chunk by chunk.

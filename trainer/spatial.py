@@ -66,6 +66,8 @@ class SpatialFilter(nn.Module):
         covariances, past = self._follow(now, past)
         scaled = covariances * (share / (covariances[:, :, :2].sum(2, keepdim=True) + TRACE_FLOOR))
         # From here on matrices of two by two, written out: numbers on the diagonal, and the one above it.
+        # In double precision, for what comes from one place makes differences of what is nearly equal.
+        scaled, mixture = scaled.double(), mixture.double()
         diffuse = DIFFUSE * share[:, 0, 0]
         first, second, *cross = scaled[:, 0].unbind(1)
         first, second, cross = first + diffuse, second + diffuse, torch.complex(*cross)
@@ -78,7 +80,7 @@ class SpatialFilter(nn.Module):
         solved_right = (whole_first * right - whole_cross.conj() * left) / determinant
         left = first * solved_left + cross * solved_right
         right = cross.conj() * solved_left + second * solved_right
-        return torch.view_as_real(torch.stack([left, right], 1)), past
+        return torch.view_as_real(torch.stack([left, right], 1)).float(), past
 
     def _follow(self, now: Tensor, past: Tensor) -> tuple[Tensor, Tensor]:
         """Average `(batch, SOURCES, COVARIANCE_VALUES, bins, frames)` over neighbours and time."""

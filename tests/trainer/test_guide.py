@@ -11,7 +11,7 @@ from trainer.config import load_preset
 from trainer.errors import TrainerError
 from trainer.evaluate import spleeter
 from trainer.guide import BINS, LEVEL, Guide
-from trainer.guide_layers import COLUMN_VALUES, FRAMES, HOPS_PER_FRAME, PAST_COLUMNS, past_columns
+from trainer.guide_layers import FRAMES, HOPS_PER_FRAME
 from trainer.guide_network import RoundedNetwork
 from trainer.guide_weights import published_weights, read_weights, write_weights
 from trainer.spectral import Stft
@@ -82,7 +82,8 @@ def test_masks_stand_as_near_what_sounds_as_the_lookahead_allows(guide, lookahea
     first = HOPS_PER_FRAME - 1
     assert in_use[..., :first].abs().max() == 0
     heard = torch.cat([state["guide_heard"], guide.hear(mixture)[:, :, first::HOPS_PER_FRAME]], 2)
-    levels, _ = guide.network.follow(heard, state["guide_past"], 0)
+    past = {level: torch.zeros(shape) for level, shape in guide.network.past_shapes(1, BINS).items()}
+    levels, _ = guide.network.follow(heard, past, 0)
     for run, masks in enumerate(guide.network.climb(levels).split(1)[:2]):
         newest = first + run * HOPS_PER_FRAME
         for hop in range(newest, newest + HOPS_PER_FRAME):
@@ -93,18 +94,20 @@ def test_masks_stand_as_near_what_sounds_as_the_lookahead_allows(guide, lookahea
             assert (in_use[..., hop] - masks[:, :, -1 - column]).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize("masks", [1, 4])
 @torch.no_grad()
-def test_what_levels_remember_is_what_a_long_window_shows_of_the_past():
+def test_what_levels_remember_is_what_a_long_window_shows_of_the_past(masks):
     torch.manual_seed(3)
-    network, frames = RoundedNetwork(published_weights(), 1), 2 * FRAMES
+    network, frames = RoundedNetwork(published_weights(), masks), 2 * FRAMES
     heard = 5 * torch.rand(1, 2, frames, BINS)
-    state = torch.zeros(1, 2, past_columns(0), BINS), torch.zeros(1, PAST_COLUMNS, COLUMN_VALUES)
-    levels, past = network.follow(torch.cat([state[0], heard], 2), state[1], 1)
+    silence = torch.zeros(1, 2, network.past_columns[0], BINS)
+    nothing = {level: torch.zeros(shape) for level, shape in network.past_shapes(1, BINS).items()}
+    levels, _ = network.follow(torch.cat([silence, heard], 2), nothing, 1)
     # The last frame, whose number all levels remember a column of, so that nothing is newer than in the window.
     for newest, seen in zip(levels[:4], network.descend(heard), strict=False):
         assert (newest[-1] - seen[0, :, -newest.shape[2] :]).abs().max() < 1e-4 * seen.abs().max()
     # A network that forgets answers otherwise.
-    forgetful, _ = network.follow(heard[:, :, -past_columns(0) - 1 :], torch.zeros_like(past), frames)
+    forgetful, _ = network.follow(heard[:, :, -network.past_columns[0] - 1 :], nothing, frames)
     assert (forgetful[3][-1] - levels[3][-1]).abs().max() > 0.01 * levels[3].abs().max()
 
 
