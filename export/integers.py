@@ -22,12 +22,12 @@ def multiply_integers(model: onnx.ModelProto) -> None:
     for graph in _graphs(model.graph):
         made_by = {name: node for node in graph.node for name in node.output}
         readers = Counter(name for node in graph.node for name in node.input)
-        nodes: dict[str, list[onnx.NodeProto]] = {node.output[0]: [node] for node in graph.node}
+        nodes = {tuple(node.output): [node] for node in graph.node}
         for node in graph.node:
             if (weights := _integer_weights(node, made_by)) is not None:
                 moves = _moves(node.input[0], made_by, readers)
-                nodes |= {move.output[0]: [] for move in moves}
-                nodes[node.output[0]] = _in_integers(node, moves, *weights)
+                nodes |= {tuple(move.output): [] for move in moves}
+                nodes[tuple(node.output)] = _in_integers(node, moves, *weights)
         del graph.node[:]
         graph.node.extend(itertools.chain(*nodes.values()))
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from trainer.checkpoint import WEIGHTS, save_checkpoint
 from trainer.config import Config
-from trainer.model import CausalDualPathRnn
+from trainer.separator import Separator
 
 
-def write_checkpoint(path: Path, model: CausalDualPathRnn, config: Config) -> Path:
+def write_checkpoint(path: Path, model: Separator, config: Config) -> Path:
     """Write a checkpoint that says of itself all a run would say."""
     about = {
         "config": config.to_dict(),

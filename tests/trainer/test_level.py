@@ -28,6 +28,14 @@ def test_the_gain_brings_steady_sound_to_the_target_level(config, level_db):
     assert abs(10 * torch.log10(reached)) < 0.3
 
 
+@pytest.mark.parametrize("silence", [0, SECOND])
+def test_steady_sound_is_at_the_target_level_from_its_first_frame(config, silence):
+    noise = 0.1 * torch.randn(2, SECOND, generator=torch.Generator().manual_seed(0))
+    gain = gain_of(config, torch.cat([torch.zeros(2, silence), noise], 1))[silence // 512 :]
+    # Of 512 samples little more than half count under the window, so their level is uncertain by half a dB and more.
+    assert (20 * torch.log10(gain / gain[-1])).abs().max() < 1.5
+
+
 def test_a_pause_does_not_change_the_gain(config):
     noise = 0.1 * torch.randn(2, 2 * SECOND, generator=torch.Generator().manual_seed(0))
     pause = torch.zeros(2, 5 * SECOND)

@@ -4,8 +4,10 @@ import pytest
 import torch
 
 from tests.training import tiny_config
+from trainer.architectures import build_network
 from trainer.config import load_preset
 from trainer.model import CausalDualPathRnn
+from trainer.separator import Separator
 from trainer.spectral import Stft
 
 CONFIGS = {
@@ -15,13 +17,14 @@ CONFIGS = {
     "spatial": tiny_config(spatial=True),
     "guided": load_preset("guided", ["model.features=16", "model.blocks=1"]),
     "guided, ahead": load_preset("guided-93", ["model.features=16", "model.blocks=1"]),
+    "follower": load_preset("guided-lite"),
 }
 
 
 @pytest.fixture(params=CONFIGS.values(), ids=CONFIGS.keys())
-def model(request) -> CausalDualPathRnn:
+def model(request) -> Separator:
     torch.manual_seed(0)
-    return CausalDualPathRnn(request.param).eval()
+    return build_network(request.param).eval()
 
 
 @pytest.fixture
