@@ -46,7 +46,7 @@ class RunningLevel(nn.Module):
         weights = torch.full((stft.bins,), 2.0 / stft.n_fft / float(energy.sum()))
         weights[[0, -1]] /= 2
         self.register_buffer("weights", weights / (config.channels * self.chunk_frames), persistent=False)
-        hops = energy.flip(0).unflatten(0, (-1, stft.hop_length)).sum(1).cumsum(0) / energy.sum()
+        hops = energy.flip(0).cumsum(0)[stft.hop_length - 1 :: stft.hop_length] / energy.sum()
         hops = torch.cat([hops, hops.new_ones(self.chunk_frames - len(hops) % self.chunk_frames)])
         self.register_buffer("filled", hops.unflatten(0, (-1, self.chunk_frames)).mean(1), persistent=False)
 
@@ -71,9 +71,8 @@ class RunningLevel(nn.Module):
         sums, weights = means.unbind(-1)
         # The mean over what was heard: the weights tend to one, and lack what came before the start.
         gain = ((sums / weights.clamp(min=LEAST_WEIGHT) + LEVEL_FLOOR) / TARGET_POWER).rsqrt()
-        return gain.repeat_interleave(self.chunk_frames, 1)[:, None, None, :, None], torch.cat(
-            [means[:, -1], chunks[:, -1:]], 1
-        )
+        gain = gain.repeat_interleave(self.chunk_frames, 1)[:, None, None, :, None]
+        return gain, torch.cat([means[:, -1], chunks[:, -1:]], 1)
 
 
 def decaying_means(values: Tensor, past: Tensor, decay: float, counts: Tensor | None = None) -> Tensor:
