@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from trainer.tensors import write_tensors
 # Names begin with the part they belong to; the first holds the averaged weights, which are the model.
 _ABOUT = {"config", "data", "commit", "step", "seconds", "best_db", "validation"}
 WEIGHTS, CURRENT, OPTIMIZER = "weights.", "current.", "optimizer."
+_LONGEST_REASON = 160  # characters of what torch says of all names that do not fit
 
 
 def save_checkpoint(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
@@ -71,7 +73,7 @@ def load_weights(model: torch.nn.Module, tensors: Mapping[str, Tensor], path: Pa
     try:
         model.load_state_dict({k.removeprefix(part): v for k, v in tensors.items() if k.startswith(part)})
     except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
+        reason = textwrap.shorten(str(error).splitlines()[-1], _LONGEST_REASON, placeholder=" ...")
         raise TrainerError(
             f"{path}: its weights belong to another preset ({reason}); choose the one it was trained with"
         ) from error
