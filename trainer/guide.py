@@ -35,10 +35,10 @@ SIGNS = np.stack([np.ones(BINS + 2 * _REACH), np.where(np.arange(-_REACH, BINS +
 class Guide(nn.Module):
     """A network that began as the vocals network of Spleeter 2-stems, and what it says of the voice while it listens.
 
-    With every frame of its own it hears magnitudes of the last `FRAMES` frames, brought to one level, and masks the
-    newest of them; its masks are in use until its next frame. Where what it guides trails by a lookahead, these are
-    older frames, whose future it knows by then. Spleeter was trained under Hann windows, whose main lobe is wider than
-    that of our analysis window; the square of ours comes near them.
+    With every frame of its own it hears that frame's magnitudes, brought to one level, remembers what it needs of the
+    last seconds, and masks the newest frames; its masks are in use until its next frame. Where what it guides trails by
+    a lookahead, these are older frames, whose future it knows by then. Spleeter was trained under Hann windows, whose
+    main lobe is wider than that of our analysis window; the square of ours comes near them.
 
     Attributes:
         scale: What brings magnitudes under its window to those it was trained with.

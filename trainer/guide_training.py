@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import threading
 import time
@@ -13,16 +14,16 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from trainer.config import Config
+from trainer.config import Config, FollowerConfig
 from trainer.curves import LearningCurve
 from trainer.data.mixing import Batch, ExampleMixer
 from trainer.data.recordings import find_recordings
 from trainer.data.sources import Source
-from trainer.guide import BINS, Guide, mask_ages
+from trainer.follower import Follower
+from trainer.guide import BINS, mask_ages
 from trainer.guide_network import LearningNetwork, RoundedNetwork
 from trainer.guide_weights import write_weights
 from trainer.guide_windows import FIRST_END, Hearing
-from trainer.level import LEVEL_VALUES, RunningLevel
 from trainer.loop import learning_rate, split_recordings
 from trainer.memory import keep_freed_memory
 from trainer.outputs import make_folder
@@ -60,7 +61,9 @@ class GuideTrainer:
         if self.device.type == "cpu":
             keep_freed_memory()
         self._uses = _uses(configs)
-        self._alone = _GuideAlone(self.config).to(self.device)
+        listening = self.config.model
+        alone = FollowerConfig(architecture="follower", guide=listening.guide, lookahead_hops=listening.lookahead_hops)
+        self._alone = Follower(dataclasses.replace(self.config, model=alone)).to(self.device)
         masks = 1 + max(age for age, _ in self._uses)
         self.network = LearningNetwork(weights, masks).to(self.device, memory_format=torch.channels_last)
         self.average = self._copy_of_weights()
@@ -179,20 +182,3 @@ def _uses(configs: Sequence[Config]) -> list[tuple[int, int]]:
     """Return which masks are used where: by how many frames before the newest, and hops after it, `(age, hops)`."""
     lookaheads = [config.model.lookahead_hops for config in configs]
     return [(age, hop - early) for early in lookaheads for hop, age in enumerate(mask_ages(early))]
-
-
-class _GuideAlone(nn.Module):
-    """A separator that follows the guide and nothing else."""
-
-    def __init__(self, config: Config) -> None:
-        super().__init__()
-        self.level, self.guide = RunningLevel(config), Guide(config)
-
-    def forward(self, mixture: Tensor) -> tuple[Tensor, None]:
-        """Map spectra `(batch, channels, bins, frames, 2)` of a whole stream to estimates, and no state."""
-        gain, _ = self.level(mixture, mixture.new_zeros(len(mixture), LEVEL_VALUES))
-        state = {name: mixture.new_zeros(shape) for name, shape in self.guide.state_shapes(len(mixture)).items()}
-        masks, _, _ = self.guide(mixture, gain, state)
-        estimates = torch.zeros_like(mixture)
-        estimates[:, :, :BINS] = masks[..., None] * mixture[:, :, :BINS]
-        return estimates[:, None], None
