@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -16,8 +16,8 @@ from trainer.guide_layers import (
     MASK,
     column_frames,
 )
-from trainer.guide_network import LEAK
-from trainer.presence import SILENT, WHOLE
+from trainer.guide_network import LEAK, GuideNetwork
+from trainer.presence import HIDDEN, SILENT, WHOLE
 
 _END = np.iinfo(np.int64).max
 
@@ -30,12 +30,20 @@ def _level(layer: str) -> int:
     return number if layer.startswith("down") else LEVELS - number
 
 
+def rows_remembered(network: GuideNetwork, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of what levels remember as rows, of those that `Guide.state_shapes` tells for one stream."""
+    levels = [level for level in network.past_columns if level and network.layers[f"down{level}"].taps is not None]
+    remembered = {PAST.format(level): shapes[PAST.format(level)] for level in levels}
+    return {name: (bins, count * channels) for name, (_, channels, count, bins) in remembered.items()}
+
+
 class GuideWriter:
     """Writes the guide into a graph.
 
-    Columns on the way down are `(1, channels, columns, bins)`. Where time is no axis of a layer, it takes and gives
-    rows, `(bins, channels * columns)`, and is one product of matrices: the taps of a kernel lie side by side, and the
-    bins that one becomes in a transposed convolution too.
+    Columns of a layer that runs along time are `(1, channels, columns, bins)`. All other layers take and give rows,
+    `(bins, columns * channels)`, and are products of matrices: the taps of a kernel lie side by side, and the bins that
+    one becomes in a transposed convolution too. Rows made of such columns are `(bins, channels * columns)`, for ONNX
+    Runtime is quick to move one axis only.
     """
 
     def __init__(self, writer: GraphWriter, guide: Guide) -> None:
@@ -78,15 +86,17 @@ class GuideWriter:
     def _absence(self, bottom: str) -> str:
         """Return the absence after a frame by what the network has at its bottom."""
         writer, presence = self._writer, self._guide.presence
-        values = {name: value.numpy().astype(np.float16).T for name, value in presence.detector.named_buffers()}
-        stored = {
-            name: writer.node("Cast", writer.constant(f"presence.{name}", value), to=onnx.TensorProto.FLOAT)
-            for name, value in values.items()
-        }
-        rows = writer.reshape(bottom, 1, -1)
-        rows = writer.node("Add", writer.node("MatMul", rows, stored["hidden_weight"]), stored["hidden_bias"])
-        rows = writer.node("MatMul", writer.node("Relu", rows), stored["output_weight"])
-        chance = writer.node("Sigmoid", writer.node("Neg", writer.node("Add", rows, stored["output_bias"])))
+        values = {name: value.numpy() for name, value in presence.detector.named_buffers()}
+        # It knows the bottom with its bins side by side, and rows have them one below the other.
+        steps = values["hidden_steps"].reshape(HIDDEN, -1, BINS >> LEVELS).swapaxes(1, 2).reshape(HIDDEN, -1).T
+        kernel = writer.node("Cast", writer.constant("presence.steps", steps), to=onnx.TensorProto.FLOAT)
+        kernel = writer.node("Mul", kernel, writer.constant("presence.step", values["hidden_step"].ravel()))
+        rows = writer.node("MatMul", writer.reshape(bottom, 1, -1), kernel)
+        rows = writer.node("Relu", writer.node("Add", rows, writer.constant("presence.bias", values["hidden_bias"])))
+        rows = writer.node("Mul", rows, writer.constant("presence.output", values["output_weight"]))
+        rows = writer.node("ReduceSum", rows, writer.constant("presence.axis", np.int64([1])), keepdims=1)
+        rows = writer.node("Add", rows, writer.constant("presence.output_bias", values["output_bias"]))
+        chance = writer.node("Sigmoid", writer.node("Neg", rows))
         falls = writer.node("Less", chance, "guide_absence")
         rate = writer.node(
             "Where", falls, *(self._scalar(name, getattr(presence, name)) for name in ("appear", "vanish"))
@@ -94,44 +104,45 @@ class GuideWriter:
         change = writer.node("Mul", rate, writer.node("Sub", chance, "guide_absence"))
         return writer.node("Add", "guide_absence", change)
 
-    def _store(self, layer: str, parts: int = 1) -> None:
+    def _store(self, layer: str, *inputs_in_rows: bool) -> None:
         """Store a layer's values as small as they are, and what ONNX Runtime makes of them once, when it loads them.
 
-        It must be done in the branch itself: weights from outside are no constants to what makes convolutions fast.
+        Convolutions are fast only with constants that are made in the branch itself.
 
         Args:
             layer: Its name.
-            parts: Of its inputs, with a kernel each.
+            inputs_in_rows: Of each of its inputs, which have a kernel each, whether a layer in rows gave it.
         """
-        writer, network = self._writer, self._network
+        writer, taps = self._writer, self._network.layers[layer].taps
+        steps, step = (self._network.value(layer, kind).numpy() for kind in ("steps", "step"))
         kinds = ("bias",) if layer == MASK else ("bias", "scale", "shift")
-        for kind in kinds:
-            half = writer.constant(f"guide.{layer}.half.{kind}", network.value(layer, kind).numpy().astype(np.float16))
-            writer.nodes("Cast", [half], [f"guide.{layer}.{kind}"], to=onnx.TensorProto.FLOAT)
-        kernels = [writer.constant(f"guide.{layer}.steps", network.value(layer, "steps").numpy())]
-        step, taps = network.value(layer, "step").numpy(), network.layers[layer].taps
-        if taps is not None:
-            outputs, inputs, *reach = network.value(layer, "steps").shape
-            places, columns_out, *_ = taps.shape
-            steps = writer.reshape(kernels[0], outputs, inputs, int(np.prod(reach)))
-            steps = writer.node("Pad", steps, writer.constant("guide.no_tap", np.int64([0, 0, 0, 0, 0, 1])))
-            steps = writer.node("Gather", steps, writer.constant(f"guide.{layer}.taps", taps), axis=2)
-            kernels = [
-                writer.reshape(writer.transpose(part, 5, 1, 4, 2, 0, 3), -1, places * outputs * columns_out)
-                for part in writer.split(steps, [inputs // parts] * parts, axis=1)
-            ]
-            step = np.tile(np.repeat(step.ravel(), columns_out), places)
+        values = {kind: self._network.value(layer, kind).numpy() for kind in kinds}
+        if layer.startswith("up"):
+            # A scale is positive: relu(x) * scale + shift = max(x * scale + shift, shift).
+            step, bias = step * values["scale"][..., None], values["bias"] * values["scale"].ravel()
+            values = {"bias": bias + values["shift"].ravel(), "shift": values["shift"]}
+        kernels = [writer.constant(f"guide.{layer}.steps", steps)]
+        if taps is None:
+            shapes = {"bias": -1, "scale": (-1, 1, 1, 1), "shift": -1}
             for kind in kinds:
-                value = f"guide.{layer}.{kind}"
-                if layer.startswith("down") and kind != "bias":
-                    shape = np.int64([outputs, network.past_columns.get(_level(layer), 0) + columns_out, 1])
-                    shape = writer.constant(f"guide.{layer}.every_column", shape)
-                    writer.nodes("Expand", [value, shape], [f"{value}.columns"])
-                    continue
-                of_column = np.repeat(np.arange(outputs), columns_out)
-                of_column = np.tile(of_column, places) if kind == "bias" else of_column
-                of_column = writer.constant(f"guide.{layer}.{kind}_of_column", of_column)
-                writer.nodes("Gather", [writer.reshape(value, outputs), of_column], [f"{value}.columns"])
+                half = values.pop(kind).astype(np.float16).reshape(shapes[kind])
+                half = writer.constant(f"guide.{layer}.half.{kind}", half)
+                writer.nodes("Cast", [half], [f"guide.{layer}.{kind}"], to=onnx.TensorProto.FLOAT)
+        else:
+            outputs, inputs, *reach = steps.shape
+            places, columns_out, *_ = taps.shape
+            flat = writer.reshape(kernels[0], outputs, inputs, int(np.prod(reach)))
+            flat = writer.node("Pad", flat, writer.constant("guide.no_tap", np.int64([0, 0, 0, 0, 0, 1])))
+            flat = writer.node("Gather", flat, writer.constant(f"guide.{layer}.taps", taps), axis=2)
+            flat = writer.split(flat, [inputs // len(inputs_in_rows)] * len(inputs_in_rows), axis=1)
+            orders = [(4, 1) if in_rows else (1, 4) for in_rows in inputs_in_rows]
+            parts = [writer.transpose(part, 5, *order, 2, 3, 0) for part, order in zip(flat, orders, strict=True)]
+            kernels = [writer.reshape(part, -1, places * columns_out * outputs) for part in parts]
+            repeats = {kind: places * columns_out if kind == "bias" else columns_out for kind in values}
+            values = {kind: np.tile(value.ravel(), repeats[kind]) for kind, value in values.items()}
+            step = np.tile(step.ravel(), places * columns_out)
+        for kind, value in values.items():
+            writer.constant(f"guide.{layer}.{kind}", value)
         step = writer.constant(f"guide.{layer}.step", step)
         for index, kernel in enumerate(kernels):
             kernel = writer.node("Cast", kernel, to=onnx.TensorProto.FLOAT)
@@ -145,11 +156,10 @@ class GuideWriter:
         heard = writer.slice(values, 1, 1 + network.past_columns[0], axis=2)
         past, skipped = [], {}
         for level in range(1, LEVELS + 1):
-            columns = self._remember(level, self._down(level, values), past)
-            wanted = network.layers[f"up{LEVELS + 1 - level}"].columns_in
-            skipped[level] = self._rows(writer.slice(columns, -wanted, _END, axis=2))
+            columns = self._down(level, values)
+            skipped[level] = self._newest_rows(level, columns)
             if level < LEVELS:
-                values = writer.node("LeakyRelu", self._normalise(f"down{level}", columns), alpha=LEAK)
+                values = self._remember(level, self._passed_on(level, columns), past)
         absence = [self._absence(columns)] if self._guide.presence else []
         values = skipped.pop(LEVELS)
         for level in range(LEVELS, 0, -1):
@@ -161,15 +171,34 @@ class GuideWriter:
         if level not in self._network.past_columns:
             return columns
         writer, before = self._writer, PAST.format(level)
-        grown = writer.concat([before, writer.slice(columns, 0, 1, axis=2)], axis=2)
+        axis, width = self._along_time(level)
+        columns = writer.concat([before, columns], axis=axis)
         # In turn when the frame's number, half its hop's, is a multiple.
         hop = self._modulo("guide_hop", HOPS_PER_FRAME * column_frames(level))
         turn = writer.node("Less", hop, self._scalar("frame", HOPS_PER_FRAME))
         start = writer.reshape(writer.node("Cast", turn, to=onnx.TensorProto.INT64), 1)
-        count = writer.constant(f"guide.{before}.columns", np.int64([self._network.past_columns[level]]))
-        stop = writer.node("Add", start, count)
-        past.append(writer.node("Slice", grown, start, stop, writer.constant("guide.along_time", np.int64([2]))))
-        return writer.concat([before, columns], axis=2)
+        start = writer.node("Mul", start, writer.constant(f"guide.{before}.width", np.int64([width])))
+        size = writer.constant(f"guide.{before}.size", np.int64([width * self._network.past_columns[level]]))
+        stop = writer.node("Add", start, size)
+        axis = writer.constant(f"guide.{before}.axis", np.int64([axis]))
+        past.append(writer.node("Slice", columns, start, stop, axis))
+        return columns
+
+    def _newest_rows(self, level: int, columns: str) -> str:
+        """Return rows of the newest columns of a level, those that are looked at on the way up."""
+        given = self._network.layers[f"down{level}"].columns_out
+        wanted = self._network.layers[f"up{LEVELS + 1 - level}"].columns_in
+        axis, width = self._along_time(level)
+        if wanted < given:
+            columns = self._writer.slice(columns, width * (given - wanted), _END, axis=axis)
+        return columns if self._in_rows(level) else self._rows(columns)
+
+    def _in_rows(self, level: int) -> bool:
+        return self._network.layers[f"down{level}"].taps is not None
+
+    def _along_time(self, level: int) -> tuple[int, int]:
+        """Return the axis along which a level has its columns, and how much of it one takes."""
+        return (1, self._network.value(f"down{level}", "bias").shape[0]) if self._in_rows(level) else (2, 1)
 
     def _hear(self, real: str, imag: str) -> str:
         writer, channels = self._writer, self._guide.channels
@@ -185,31 +214,40 @@ class GuideWriter:
 
     def _down(self, level: int, values: str) -> str:
         """Return the newest columns of a level by those of the level before, or frames."""
-        writer, layer = self._writer, f"down{level}"
-        shape = self._network.layers[layer]
-        self._store(layer)
-        if shape.taps is None:
+        layer = f"down{level}"
+        if not self._in_rows(level):
+            self._store(layer)
             kernel, bias = f"guide.{layer}.kernel.0", f"guide.{layer}.bias"
-            return writer.node("Conv", values, kernel, bias, pads=[0, 1, 2, 2], strides=[2, 2])
-        rows = self._product(layer, [self._rows(values)], before=1, after=2, stride=2)
-        columns = writer.reshape(rows, 1, BINS >> level, -1, shape.columns_out)
-        return writer.transpose(columns, 0, 2, 3, 1)
+            return self._writer.node("Conv", values, kernel, bias, pads=[0, 1, 2, 2], strides=[2, 2])
+        self._store(layer, self._in_rows(level - 1))
+        rows = values if self._in_rows(level - 1) else self._rows(values)
+        return self._product(layer, [rows], before=1, after=2, stride=2)
+
+    def _passed_on(self, level: int, columns: str) -> str:
+        writer, scale, shift = self._writer, *(f"guide.down{level}.{kind}" for kind in ("scale", "shift"))
+        if self._in_rows(level):
+            scaled = writer.node("Add", writer.node("Mul", columns, scale), shift)
+        else:
+            # A convolution of each channel alone: one node in the layout that those before and after it have.
+            scaled = writer.node(
+                "Conv", columns, scale, shift, group=self._network.value(f"down{level}", "bias").shape[0]
+            )
+        return writer.node("LeakyRelu", scaled, alpha=LEAK)
 
     def _up(self, level: int, *inputs: str) -> str:
         layer = f"up{LEVELS + 1 - level}"
-        self._store(layer, len(inputs))
-        rows = self._writer.node("Relu", self._product(layer, inputs, before=1, after=1))
-        return self._normalise(layer, rows)
+        self._store(layer, *([self._in_rows(level)] if len(inputs) > 1 else []), True)
+        return self._writer.node("Max", self._product(layer, inputs, before=1, after=1), f"guide.{layer}.shift")
 
     def _masks(self, rows: str) -> str:
         """Return the masks, `(1, channels, columns, BINS)`."""
-        self._store(MASK)
+        self._store(MASK, True)
         masks = self._writer.node("Sigmoid", self._product(MASK, [rows], before=3, after=3, dilation=2))
-        shape = 1, BINS, self._guide.channels, self._guide.masks
-        return self._writer.transpose(self._writer.reshape(masks, *shape), 0, 2, 3, 1)
+        shape = 1, BINS, self._guide.masks, self._guide.channels
+        return self._writer.transpose(self._writer.reshape(masks, *shape), 0, 3, 2, 1)
 
     def _rows(self, values: str) -> str:
-        """Turn `(1, channels, columns, bins)` into rows."""
+        """Turn `(1, channels, columns, bins)` into rows, `(bins, channels * columns)`."""
         return self._writer.node("Flatten", self._writer.transpose(values, 3, 0, 1, 2), axis=1)
 
     def _product(
@@ -223,7 +261,7 @@ class GuideWriter:
         places, bins = taps.shape[0], BINS >> _level(layer)
         padding = writer.constant(f"guide.{layer}.padding", np.int64([before, 0, after, 0]))
         reached = stride * np.arange(bins // places)[:, None] + dilation * np.arange(taps.shape[3])
-        total = f"guide.{layer}.bias.columns"
+        total = f"guide.{layer}.bias"
         for index, rows in enumerate(inputs):
             padded = writer.node("Pad", rows, padding)
             beside = writer.node("Gather", padded, writer.constant(f"guide.{layer}.reached", reached), axis=0)
@@ -231,11 +269,6 @@ class GuideWriter:
             product = writer.node("MatMul", rows, f"guide.{layer}.kernel.{index}")
             total = writer.node("Add", product, total)
         return writer.reshape(total, bins, -1)
-
-    def _normalise(self, layer: str, values: str) -> str:
-        columns = "" if self._network.layers[layer].taps is None else ".columns"
-        scaled = self._writer.node("Mul", values, f"guide.{layer}.scale{columns}")
-        return self._writer.node("Add", scaled, f"guide.{layer}.shift{columns}")
 
     def _modulo(self, value: str, divisor: int) -> str:
         return self._writer.node("Mod", value, self._scalar(f"every_{divisor}", divisor), fmod=1)

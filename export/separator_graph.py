@@ -8,6 +8,7 @@ import numpy as np
 import onnx
 
 from export.graph import GraphWriter
+from export.guide_graph import rows_remembered
 from export.spatial_graph import SpatialWriter
 from realtime.contract import ModelSpec
 from trainer.level import LEAST_WEIGHT, LEVEL_FLOOR, SILENCE_POWER, TARGET_POWER
@@ -25,6 +26,8 @@ def call_states(model: Separator) -> dict[str, tuple[int, ...]]:
         states["ahead"] = (late, channels * bins * parts)  # frame by frame, so that none of them is taken apart
     if "spatial" in states:
         states["spatial"] = states["spatial"][1:]
+    if model.guide:
+        states |= rows_remembered(model.guide.network, states)
     return states
 
 
@@ -79,7 +82,9 @@ class SeparatorWriter(GraphWriter, abc.ABC):
         """Update the state `level` by the power `(1, channels * bins * frames)`; return the level over its target."""
         level = self._network.level
         weights = level.weights.numpy()[None, :, None].repeat(self._channels, 0).repeat(self._frames, 2)
-        now = self.node("MatMul", power, self.constant("level.weights", weights.reshape(-1, 1)))
+        # No product of matrices: in int8 the level would be rounded.
+        weighted = self.node("Mul", power, self.constant("level.weights", weights.reshape(1, -1)))
+        now = self.node("ReduceSum", weighted, self.constant("level.axis", np.int64([1])), keepdims=1)
         heard = self.node("Greater", now, self.constant("level.silence", np.float32([[SILENCE_POWER]])))
         heard = self.node("Cast", heard, to=onnx.TensorProto.FLOAT)
         means, chunks = self.split("level", [2, 1], axis=1)

@@ -65,9 +65,8 @@ class Guide(nn.Module):
     @property
     def parameter_count(self) -> int:
         """How many numbers its network, and what hears by it who sings, were trained to hold."""
-        kinds = ("steps", "bias", "scale", "shift")
-        held = [value for name, value in self.network.named_buffers() if name.endswith(kinds)]
-        return sum(value.numel() for value in (*held, *(self.presence.buffers() if self.presence else ())))
+        kinds = ("steps", "bias", "scale", "shift", "output_weight")
+        return sum(value.numel() for name, value in self.named_buffers() if name.endswith(kinds))
 
     def state_shapes(self, batch: int = 1) -> dict[str, tuple[int, ...]]:
         """Return the shapes of what was heard, of what levels remember, of masks, of the hops, and of absence."""

@@ -58,7 +58,7 @@ class GuideNetwork(nn.Module):
 
         Args:
             heard: Magnitudes `(batch, channels, past_columns[0] + frames, BINS)`, those of the past first.
-            past: What levels remember, of `past_shapes`, zero at the start.
+            past: What levels remember, of `past_shapes`, zero at the start: as they pass it on.
             begin: How many frames came before.
 
         Returns:
@@ -69,17 +69,16 @@ class GuideNetwork(nn.Module):
         rows = heard.unfold(2, self.past_columns[0] + 1, 1).permute(2, 0, 1, 4, 3).flatten(0, 1)
         levels, following = [], {}
         for level in range(1, LEVELS + 1):
-            columns = self._down(f"down{level}", rows)
+            levels.append(self._down(f"down{level}", rows))
+            rows = self._passed_on(level, levels[-1])
             if level in past:
                 remembered = numbers % column_frames(level) == 0
-                finished = columns[:, :, 0].unflatten(0, (frames, -1))[remembered].permute(1, 2, 0, 3)
+                finished = rows[:, :, 0].unflatten(0, (frames, -1))[remembered].permute(1, 2, 0, 3)
                 series, count = torch.cat([past[level], finished], 2), past[level].shape[2]
                 first = remembered.cumsum(0) - remembered.long()
                 older = series[:, :, first[:, None] + torch.arange(count, device=heard.device)]
-                columns = torch.cat([older.permute(2, 0, 1, 3, 4).flatten(0, 1), columns], 2)
+                rows = torch.cat([older.permute(2, 0, 1, 3, 4).flatten(0, 1), rows], 2)
                 following[level] = series[:, :, -count:]
-            levels.append(columns)
-            rows = self._passed_on(level, columns)
         return levels, following
 
     def climb(self, levels: list[Tensor]) -> Tensor:

@@ -45,9 +45,14 @@ def rounded(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             small[name] = value.half().float()
             continue
         layer = name.removesuffix(WEIGHT)
-        step = value.abs().amax((1, 2, 3), keepdim=True) / torch.iinfo(torch.int8).max
-        small |= {layer + STEPS: (value / step).round().to(torch.int8), layer + STEP: step}
+        small[layer + STEPS], small[layer + STEP] = in_steps(value)
     return small
+
+
+def in_steps(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eight-bit steps, and for each output, along the first axis, the size of one."""
+    step = weight.abs().amax(tuple(range(1, weight.dim())), keepdim=True) / torch.iinfo(torch.int8).max
+    return (weight / step.clamp(min=torch.finfo(step.dtype).tiny)).round().to(torch.int8), step
 
 
 def write_weights(weights: Mapping[str, Tensor], path: Path) -> None:

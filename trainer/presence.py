@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from trainer.config import Config
 from trainer.errors import TrainerError
 from trainer.guide_layers import HOPS_PER_FRAME
+from trainer.guide_weights import in_steps
 from trainer.tensors import read_tensors, write_tensors
 
 BOTTOM_VALUES = 512 * 16  # outputs of the lowest level of the guide's network, and bins there
@@ -30,17 +31,22 @@ _SHAPES = {
 
 
 class Detector(nn.Module):
-    """Tells by what the guide's network has at its bottom whether nobody sings."""
+    """Tells by what the guide's network has at its bottom whether nobody sings.
+
+    Its larger weight is rounded as a plug-in holds it: eight-bit `hidden_steps`, for each output `hidden_step` wide.
+    """
 
     def __init__(self, values: Mapping[str, Tensor]) -> None:
         """Take over layers of `read_detector`."""
         super().__init__()
-        for name, value in values.items():
+        steps, step = in_steps(values["hidden_weight"])
+        held = {name: value for name, value in values.items() if name != "hidden_weight"}
+        for name, value in (held | {"hidden_steps": steps, "hidden_step": step}).items():
             self.register_buffer(name, value, persistent=False)
 
     def forward(self, bottoms: Tensor) -> Tensor:
         """Map `(windows, values)` to the chances `(windows,)` that nobody sings."""
-        hidden = F.linear(bottoms.float(), self.hidden_weight, self.hidden_bias).relu()
+        hidden = F.linear(bottoms.float(), self.hidden_steps * self.hidden_step, self.hidden_bias).relu()
         return F.linear(hidden, self.output_weight, self.output_bias).neg().sigmoid()[:, 0]
 
 

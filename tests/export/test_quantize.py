@@ -153,7 +153,7 @@ def test_a_guide_multiplies_the_integers_it_is_stored_in(tmp_path, rng):
     ]
     operators = [node.op_type for branch in branches for node in branch.node]
     assert "MatMulInteger" in operators
-    assert operators.count("MatMul") == 2  # of the detector of singing, whose two layers are small
+    assert "MatMul" not in operators
     mixture = 0.1 * rng.standard_normal((2, 22050)).astype(np.float32)
     vocals, quantized = (
         StreamingSeparator(OnnxPlugin(tmp_path / name)).process(mixture)[0] for name in ("guided.onnx", "int8.onnx")

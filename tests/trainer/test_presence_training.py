@@ -69,8 +69,8 @@ def test_a_run_leaves_a_detector_that_guided_models_ask(songs, tmp_path, capsys)
     assert "missed" in capsys.readouterr().out
     path = tmp_path / "run" / DETECTOR
     shipped, learned = (Guide(load_preset("guided", words)).presence for words in ([], [f"model.presence='{path}'"]))
-    assert torch.equal(learned.detector.hidden_weight, read_detector(path)["hidden_weight"])
-    assert not torch.equal(learned.detector.hidden_weight, shipped.detector.hidden_weight)
+    assert torch.equal(learned.detector.hidden_bias, read_detector(path)["hidden_bias"])
+    assert not torch.equal(learned.detector.hidden_bias, shipped.detector.hidden_bias)
     assert main(words) == 2
     assert "already holds a detector" in capsys.readouterr().err
 
