@@ -9,13 +9,7 @@ import onnx
 
 from export.graph import GraphWriter
 from trainer.guide import BINS, MIRRORED, PAST, POWER_FLOOR, SIGNS, Guide
-from trainer.guide_layers import (
-    HOPS_COUNTED,
-    HOPS_PER_FRAME,
-    LEVELS,
-    MASK,
-    column_frames,
-)
+from trainer.guide_layers import LEVELS, MASK, column_frames
 from trainer.guide_network import LEAK, GuideNetwork
 from trainer.presence import HIDDEN, SILENT, WHOLE
 
@@ -62,16 +56,16 @@ class GuideWriter:
         followed = ["guide_heard", *pasts, "guide_masks", *(["guide_absence"] if guide.presence else [])]
         writer.choose(
             writer.node(
-                "Equal", self._modulo("guide_hop", HOPS_PER_FRAME), self._scalar("last_hop", HOPS_PER_FRAME - 1)
+                "Equal", self._modulo("guide_hop", guide.frame_hops), self._scalar("last_hop", guide.frame_hops - 1)
             ),
             lambda: self._run(real, imag, loudness),
             followed,
             [f"{name}_out" for name in followed],
         )
         since = writer.node("Add", "guide_hop", self._scalar("one_hop", 1))
-        writer.nodes("Mod", [since, self._scalar("hops", HOPS_COUNTED)], ["guide_hop_out"], fmod=1)
+        writer.nodes("Mod", [since, self._scalar("hops", guide.hops_counted)], ["guide_hop_out"], fmod=1)
         columns = guide.masks - 1 - np.array(guide.ages)
-        hop = writer.reshape(self._modulo("guide_hop_out", HOPS_PER_FRAME), 1)
+        hop = writer.reshape(self._modulo("guide_hop_out", guide.frame_hops), 1)
         hop = writer.node("Cast", hop, to=onnx.TensorProto.INT64)
         column = writer.node("Gather", writer.constant("guide.columns", columns), hop)
         mask = writer.reshape(writer.node("Gather", "guide_masks_out", column, axis=2), guide.channels, BINS)
@@ -118,7 +112,7 @@ class GuideWriter:
         kinds = ("bias",) if layer == MASK else ("bias", "scale", "shift")
         values = {kind: self._network.value(layer, kind).numpy() for kind in kinds}
         if layer.startswith("up"):
-            # A scale is positive: relu(x) * scale + shift = max(x * scale + shift, shift).
+            # For scales are positive, relu(x) * scale + shift = max(x * scale + shift, shift).
             step, bias = step * values["scale"][..., None], values["bias"] * values["scale"].ravel()
             values = {"bias": bias + values["shift"].ravel(), "shift": values["shift"]}
         kernels = [writer.constant(f"guide.{layer}.steps", steps)]
@@ -173,9 +167,9 @@ class GuideWriter:
         writer, before = self._writer, PAST.format(level)
         axis, width = self._along_time(level)
         columns = writer.concat([before, columns], axis=axis)
-        # In turn when the frame's number, half its hop's, is a multiple.
-        hop = self._modulo("guide_hop", HOPS_PER_FRAME * column_frames(level))
-        turn = writer.node("Less", hop, self._scalar("frame", HOPS_PER_FRAME))
+        # In turn when the frame's number is a multiple.
+        hop = self._modulo("guide_hop", self._guide.frame_hops * column_frames(level))
+        turn = writer.node("Less", hop, self._scalar("frame", self._guide.frame_hops))
         start = writer.reshape(writer.node("Cast", turn, to=onnx.TensorProto.INT64), 1)
         start = writer.node("Mul", start, writer.constant(f"guide.{before}.width", np.int64([width])))
         size = writer.constant(f"guide.{before}.size", np.int64([width * self._network.past_columns[level]]))
@@ -198,7 +192,10 @@ class GuideWriter:
 
     def _along_time(self, level: int) -> tuple[int, int]:
         """Return the axis along which a level has its columns, and how much of it one takes."""
-        return (1, self._network.value(f"down{level}", "bias").shape[0]) if self._in_rows(level) else (2, 1)
+        return (1, self._channels(level)) if self._in_rows(level) else (2, 1)
+
+    def _channels(self, level: int) -> int:
+        return self._network.value(f"down{level}", "bias").shape[0]
 
     def _hear(self, real: str, imag: str) -> str:
         writer, channels = self._writer, self._guide.channels
@@ -229,9 +226,7 @@ class GuideWriter:
             scaled = writer.node("Add", writer.node("Mul", columns, scale), shift)
         else:
             # A convolution of each channel alone: one node in the layout that those before and after it have.
-            scaled = writer.node(
-                "Conv", columns, scale, shift, group=self._network.value(f"down{level}", "bias").shape[0]
-            )
+            scaled = writer.node("Conv", columns, scale, shift, group=self._channels(level))
         return writer.node("LeakyRelu", scaled, alpha=LEAK)
 
     def _up(self, level: int, *inputs: str) -> str:

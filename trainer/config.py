@@ -32,8 +32,8 @@ MUSDB18_VALIDATION = (
     "Traffic Experiment - Sirens",
 )
 PRESETS = Path(__file__).parent / "presets"
-# Frames as long as those the guide was trained with, twice as dense.
-_GUIDED_STFT = "4096 / 512"
+# Of the guide: how long its frames are, and how far apart.
+_GUIDE_N_FFT, GUIDE_FRAME_SAMPLES = 4096, 1024
 _LONGEST_LOOKAHEAD_HOPS = 32
 
 
@@ -79,8 +79,10 @@ class ListeningConfig:
         fitting = self.guided or not self.presence
         _require(fitting, "model.presence", self.presence, "left out without a guide, by which it hears")
         if self.guided:
-            found = f"{stft.n_fft} / {stft.hop_length}"
-            _require(found == _GUIDED_STFT, "stft", found, f"{_GUIDED_STFT} for a guided model")
+            _require(stft.n_fft == _GUIDE_N_FFT, "stft.n_fft", stft.n_fft, f"{_GUIDE_N_FFT} for a guided model")
+            fitting = GUIDE_FRAME_SAMPLES % stft.hop_length == 0
+            asked = f"a divisor of {GUIDE_FRAME_SAMPLES} for a guided model"
+            _require(fitting, "stft.hop_length", stft.hop_length, asked)
 
 
 @dataclass(frozen=True)

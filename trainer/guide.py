@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from realtime.stft import window_pair
-from trainer.config import Config
+from trainer.config import GUIDE_FRAME_SAMPLES, Config
 from trainer.evaluate import spleeter
-from trainer.guide_layers import HOPS_COUNTED, HOPS_PER_FRAME
+from trainer.guide_layers import FRAMES_COUNTED
 from trainer.guide_network import RoundedNetwork
 from trainer.guide_weights import read_weights
 from trainer.presence import Presence, gain_of
@@ -43,6 +43,8 @@ class Guide(nn.Module):
     Attributes:
         scale: What brings magnitudes under its window to those it was trained with.
         window: What windows a spectrum once more, `(2, 2, taps)`, a kernel from and to real and imaginary parts.
+        frame_hops: Hops from one of its frames to the next.
+        hops_counted: After as many, its hops are counted anew.
         ages: Of `mask_ages`.
         masks: How many of them a run gives.
         network: What makes them.
@@ -57,7 +59,9 @@ class Guide(nn.Module):
         self.scale = LEVEL * float(np.sqrt(hann / np.square(window).sum()))
         self.register_buffer("window", torch.from_numpy(kernel).float(), persistent=False)
         self.register_buffer("signs", torch.from_numpy(SIGNS).float(), persistent=False)
-        self.ages = mask_ages(config.model.lookahead_hops)
+        self.frame_hops = GUIDE_FRAME_SAMPLES // config.stft.hop_length
+        self.hops_counted = FRAMES_COUNTED * self.frame_hops
+        self.ages = mask_ages(config.model.lookahead_hops, self.frame_hops)
         self.masks = max(self.ages) + 1
         self.network = RoundedNetwork(read_weights(config.model.guide_path), self.masks)
         self.presence = Presence(config) if config.model.presence else None
@@ -93,26 +97,26 @@ class Guide(nn.Module):
             For every frame the mask in use, `(batch, channels, BINS, frames)`, and the gain that fades estimates where
             nobody sings, `(batch, frames)`, None without `presence`; and the next state.
         """
-        frames, (begin, hop) = mixture.shape[3], divmod(int(state["guide_hop"][0]), HOPS_PER_FRAME)
-        first = HOPS_PER_FRAME - 1 - hop
-        heard = self.hear(mixture[:, :, :, first::HOPS_PER_FRAME]) * gain[:, :, 0, first::HOPS_PER_FRAME]
+        frames, (begin, hop) = mixture.shape[3], divmod(int(state["guide_hop"][0]), self.frame_hops)
+        first = self.frame_hops - 1 - hop
+        heard = self.hear(mixture[:, :, :, first :: self.frame_hops]) * gain[:, :, 0, first :: self.frame_hops]
         heard = torch.cat([state["guide_heard"], heard], 2)
         masks, absences = [state["guide_masks"]], [state.get("guide_absence")]
         past = {level: state[PAST.format(level)] for level in self.network.past_columns if level}
-        if ends := len(range(first, frames, HOPS_PER_FRAME)):
+        if ends := len(range(first, frames, self.frame_hops)):
             levels, past = self.network.follow(heard, past, begin)
             masks += self.network.climb(levels).unflatten(0, (ends, -1)).unbind(0)
             if self.presence:
                 absent = self.presence.detector(levels[-1].flatten(1)).unflatten(0, (ends, -1))
                 absences += self.presence.follow(absent, absences[0])
         hops = hop + 1 + torch.arange(frames, device=mixture.device)
-        columns = torch.tensor([-1 - age for age in self.ages], device=mixture.device)[hops % HOPS_PER_FRAME]
-        runs = torch.div(hops, HOPS_PER_FRAME, rounding_mode="floor")
+        columns = torch.tensor([-1 - age for age in self.ages], device=mixture.device)[hops % self.frame_hops]
+        runs = torch.div(hops, self.frame_hops, rounding_mode="floor")
         in_use = torch.stack(masks)[runs, :, :, columns].permute(1, 2, 3, 0)
         following = {
             "guide_heard": heard[:, :, -self.network.past_columns[0] :],
             "guide_masks": masks[-1],
-            "guide_hop": (state["guide_hop"] + frames) % HOPS_COUNTED,
+            "guide_hop": (state["guide_hop"] + frames) % self.hops_counted,
         } | {PAST.format(level): columns for level, columns in past.items()}
         if self.presence is None:
             return in_use, None, following
@@ -127,9 +131,9 @@ class Guide(nn.Module):
         return magnitudes.unflatten(0, parts.shape[:3])
 
 
-def mask_ages(lookahead_hops: int) -> list[int]:
+def mask_ages(lookahead_hops: int, frame_hops: int) -> list[int]:
     """Return how many frames before the newest the mask in use stands, in each hop from one frame to the next."""
-    return [max(0, lookahead_hops - hop) // HOPS_PER_FRAME for hop in range(HOPS_PER_FRAME)]
+    return [max(0, lookahead_hops - hop) // frame_hops for hop in range(frame_hops)]
 
 
 def _second_window(window: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 FRAMES = 64  # the least the network takes, one and a half seconds
-HOPS_PER_FRAME = 2  # its frames lie twice as far apart as the hops of what it guides
 LEVELS = 6
-HOPS_COUNTED = HOPS_PER_FRAME << LEVELS  # after these, no level remembers a column out of turn
+FRAMES_COUNTED = 1 << LEVELS  # after these, no level remembers a column out of turn
 MASK = "mask"
 _DOWN_TAPS, _MASK_TAPS = 5, 4
 _BEFORE = 1  # columns, and rows, of silence that a layer puts before what it convolves

@@ -23,7 +23,7 @@ from trainer.follower import Follower
 from trainer.guide import BINS, mask_ages
 from trainer.guide_network import LearningNetwork, RoundedNetwork
 from trainer.guide_weights import write_weights
-from trainer.guide_windows import FIRST_END, Hearing
+from trainer.guide_windows import Hearing
 from trainer.loop import learning_rate, split_recordings
 from trainer.memory import keep_freed_memory
 from trainer.outputs import make_folder
@@ -60,10 +60,10 @@ class GuideTrainer:
         make_folder(folder)
         if self.device.type == "cpu":
             keep_freed_memory()
-        self._uses = _uses(configs)
         listening = self.config.model
         alone = FollowerConfig(architecture="follower", guide=listening.guide, lookahead_hops=listening.lookahead_hops)
         self._alone = Follower(dataclasses.replace(self.config, model=alone)).to(self.device)
+        self._uses = _uses(configs, self._alone.guide.frame_hops)
         masks = 1 + max(age for age, _ in self._uses)
         self.network = LearningNetwork(weights, masks).to(self.device, memory_format=torch.channels_last)
         self.average = self._copy_of_weights()
@@ -136,7 +136,7 @@ class GuideTrainer:
             spectra = self._hear(batch)
             count, _, _, frames, _ = spectra.mixture.shape
             latest = max(0, *(hops for _, hops in self._uses))
-            drawn = rng.integers(FIRST_END, frames - latest, (count, _WINDOWS)).ravel()
+            drawn = rng.integers(spectra.first_end, frames - latest, (count, _WINDOWS)).ravel()
             ends = torch.from_numpy(drawn).to(self.device)
             examples = torch.arange(count, device=self.device).repeat_interleave(_WINDOWS)
             windows = spectra.windows(examples, ends)
@@ -178,7 +178,7 @@ class GuideTrainer:
         return {name: value.detach().clone() for name, value in self.network.named_parameters()}
 
 
-def _uses(configs: Sequence[Config]) -> list[tuple[int, int]]:
+def _uses(configs: Sequence[Config], frame_hops: int) -> list[tuple[int, int]]:
     """Return which masks are used where: by how many frames before the newest, and hops after it, `(age, hops)`."""
     lookaheads = [config.model.lookahead_hops for config in configs]
-    return [(age, hop - early) for early in lookaheads for hop, age in enumerate(mask_ages(early))]
+    return [(age, hop - early) for early in lookaheads for hop, age in enumerate(mask_ages(early, frame_hops))]

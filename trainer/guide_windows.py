@@ -10,11 +10,9 @@ from torch import Tensor, nn
 from trainer.config import Config
 from trainer.data.mixing import Batch
 from trainer.guide import Guide
-from trainer.guide_layers import FRAMES, HOPS_PER_FRAME
+from trainer.guide_layers import FRAMES
 from trainer.level import LEVEL_VALUES, RunningLevel
 from trainer.spectral import Stft
-
-FIRST_END = (FRAMES - 1) * HOPS_PER_FRAME  # of a window that begins where the example does
 
 
 @dataclass(frozen=True)
@@ -25,16 +23,23 @@ class Spectra:
         mixture, vocals: `(examples, channels, bins, frames, 2)`.
         gain: `(examples, frames)`, what brings each frame to the level everything is heard at.
         heard: Magnitudes the guide hears, `(examples, channels, frames, BINS)`.
+        frame_hops: Of what is here as `frames`, how many lie between two of the guide's.
     """
 
     mixture: Tensor
     vocals: Tensor
     gain: Tensor
     heard: Tensor
+    frame_hops: int
+
+    @property
+    def first_end(self) -> int:
+        """The newest frame of a window that begins where the example does."""
+        return (FRAMES - 1) * self.frame_hops
 
     def windows(self, examples: Tensor, ends: Tensor) -> Tensor:
-        """Return `(windows, channels, FRAMES, BINS)` of `examples`, whose newest frames are `ends`, `FIRST_END` on."""
-        frames = ends[:, None] - FIRST_END + HOPS_PER_FRAME * torch.arange(FRAMES, device=ends.device)
+        """Return `(windows, channels, FRAMES, BINS)` of `examples`, whose newest frames are `ends`, `first_end` on."""
+        frames = ends[:, None] - self.first_end + self.frame_hops * torch.arange(FRAMES, device=ends.device)
         level = self.gain[examples, ends][:, None, None, None]
         return self.heard[examples[:, None], :, frames].transpose(1, 2) * level
 
@@ -51,4 +56,5 @@ class Hearing(nn.Module):
         """Return the spectra of a batch."""
         mixture, vocals = (self._stft.forward(audio) for audio in (batch.mixture, batch.vocals))
         gain, _ = self._level(mixture, mixture.new_zeros(len(mixture), LEVEL_VALUES))
-        return Spectra(mixture, vocals, gain[:, 0, 0, :, 0], self._guide.hear(mixture))
+        heard = self._guide.hear(mixture)
+        return Spectra(mixture, vocals, gain[:, 0, 0, :, 0], heard, self._guide.frame_hops)

@@ -10,9 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trainer.config import Config
+from trainer.config import GUIDE_FRAME_SAMPLES, Config
 from trainer.errors import TrainerError
-from trainer.guide_layers import HOPS_PER_FRAME
 from trainer.guide_weights import in_steps
 from trainer.tensors import read_tensors, write_tensors
 
@@ -60,7 +59,7 @@ class Presence(nn.Module):
 
     def __init__(self, config: Config) -> None:
         super().__init__()
-        frame_s = HOPS_PER_FRAME * config.stft.hop_length / config.sample_rate
+        frame_s = GUIDE_FRAME_SAMPLES / config.sample_rate
         self.appear, self.vanish = (1 - math.exp(-frame_s / memory_s) for memory_s in (_APPEAR_S, _VANISH_S))
         self.detector = Detector(read_detector(config.model.presence_path))
 

@@ -20,7 +20,7 @@ from trainer.data.recordings import Recording, find_recordings
 from trainer.data.sources import Source
 from trainer.errors import TrainerError
 from trainer.guide import Guide
-from trainer.guide_windows import FIRST_END, Hearing, Spectra
+from trainer.guide_windows import Hearing, Spectra
 from trainer.loop import split_recordings
 from trainer.memory import keep_freed_memory
 from trainer.outputs import make_folder
@@ -111,7 +111,7 @@ class PresenceTrainer:
         """Return windows of a batch at places that `rng` draws."""
         spectra = self._hear(batch)
         count, _, _, frames, _ = spectra.mixture.shape
-        ends = torch.from_numpy(rng.integers(FIRST_END, frames, count * _WINDOWS)).to(self.device)
+        ends = torch.from_numpy(rng.integers(spectra.first_end, frames, count * _WINDOWS)).to(self.device)
         return self._cut(spectra, torch.arange(count, device=self.device).repeat_interleave(_WINDOWS), ends)
 
     @torch.no_grad()
@@ -139,7 +139,7 @@ class PresenceTrainer:
         """Return windows all along a song, `(channels, samples)` each."""
         mixture, vocals = (audio[None].to(self.device) for audio in (mixture, vocals))
         spectra = self._hear(Batch(mixture, vocals, torch.full((1,), torch.inf), 0))
-        ends = torch.arange(FIRST_END, spectra.mixture.shape[3], _LAST_HOPS, device=self.device)
+        ends = torch.arange(spectra.first_end, spectra.mixture.shape[3], _LAST_HOPS, device=self.device)
         return self._cut(spectra, torch.zeros_like(ends), ends)
 
 
