@@ -82,8 +82,10 @@ def plot_against(
     for axes, (title, (theirs, others)) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True
     ):
-        for colour, (label, ours) in zip(itertools.cycle(COLOURS), others.items(), strict=False):
-            axes.scatter(theirs, ours, s=22, color=colour, label=label, linewidths=0, alpha=0.85, zorder=3)
+        looks = itertools.cycle(itertools.product("o^sD", COLOURS))
+        for (marker, colour), (label, ours) in zip(looks, others.items(), strict=False):
+            look = {"marker": marker, "color": colour, "linewidths": 0, "alpha": 0.85}
+            axes.scatter(theirs, ours, s=22, label=label, zorder=3, **look)
         # Through a point among the others, so that the line does not widen the axes.
         middle = float(np.median(theirs[np.isfinite(theirs)])) if np.isfinite(theirs).any() else 0.0
         axes.axline((middle, middle), slope=1, color="black", linewidth=0.8)
