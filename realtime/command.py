@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from realtime.catalog import find_model, shipped_models
+from realtime.catalog import MODEL_FOR_FILES, find_model, shipped_models
 from realtime.contract import ModelSpec
 from realtime.files.batch import Batch, BatchSummary
 from realtime.files.discovery import Discovery, find_songs
@@ -21,7 +21,6 @@ from realtime.live.errors import LiveError
 from realtime.live.terminal import add_commands
 from realtime.plugin import PluginError, read_spec
 
-DEFAULT_MODEL = "lite"
 _BAD_INPUT, _INTERRUPTED, _PIPE_CLOSED = 2, 130, 141
 _MEASURES = ("SDR", "SIR", "ISR", "SAR")
 
@@ -94,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     separate.add_argument("-o", "--output", required=True, type=_path, metavar="DIR", help="folder for the stems")
     separate.add_argument(
         "--model",
-        default=DEFAULT_MODEL,
+        default=MODEL_FOR_FILES,
         metavar="NAME|PATH",
         help="a shipped model or an .onnx file (default: %(default)s)",
     )

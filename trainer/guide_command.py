@@ -15,7 +15,7 @@ DESCRIPTION = """Train the guide that all presets named guided listen to, one fo
 for fit. It begins with the published weights of Spleeter 2-stems, or with those of --weights. RUN/guide.safetensors is
 the best by the validation songs; name it in a training as model.guide=FILE. Settings are given as key=value, for
 example optimizer.batch_size=16."""
-# Every way in which they use a mask; guided-lite uses it as guided does.
+# Ways in which they use a mask; those named guided-lite use it nearly alike.
 PRESETS = ("guided", "guided-46", "guided-93")
 # Little, for what was learned on thousands of songs is not to be forgotten.
 _DEFAULTS = ("optimizer.learning_rate=1e-4", "optimizer.final_learning_rate=3e-6", "optimizer.validate_every=200")

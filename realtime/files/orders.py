@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from realtime.catalog import MODEL_FOR_FILES
 from realtime.files.pattern import DEFAULT_PATTERN
 from realtime.files.waveform import Waveform
 
@@ -23,7 +24,7 @@ class OutputSettings:
     """
 
     folder: Path
-    model: str = "lite"
+    model: str = MODEL_FOR_FILES
     targets: tuple[str, ...] = ()
     format: str = "wav"
     bit_depth: int | None = None

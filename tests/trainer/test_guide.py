@@ -17,7 +17,7 @@ from trainer.guide_weights import published_weights, read_weights, write_weights
 from trainer.spectral import Stft
 
 
-@pytest.fixture(scope="module", params=[(512, 0), (512, 2), (512, 6), (256, 0), (256, 5)])
+@pytest.fixture(scope="module", params=[(512, 0), (512, 2), (512, 6), (256, 5), (1024, 0), (1024, 2)])
 def hops(request) -> tuple[int, int]:
     """How long hops are, and how many what is guided trails by."""
     return request.param
@@ -87,7 +87,7 @@ def test_masks_stand_as_near_what_sounds_as_the_lookahead_allows(guide, lookahea
     state = {name: torch.zeros(shape) for name, shape in guide.state_shapes().items()}
     in_use, _, _ = guide(mixture, torch.ones(1, 1, 1, frames, 1), state)
     first = guide.frame_hops - 1
-    assert in_use[..., :first].abs().max() == 0
+    assert in_use[..., :first].count_nonzero() == 0
     heard = torch.cat([state["guide_heard"], guide.hear(mixture)[:, :, first :: guide.frame_hops]], 2)
     past = {level: torch.zeros(shape) for level, shape in guide.network.past_shapes(1, BINS).items()}
     levels, _ = guide.network.follow(heard, past, 0)
@@ -155,4 +155,4 @@ def test_it_hears_what_it_was_trained_on_under_the_square_of_our_window(guide, h
     expected = LEVEL * (0.375 / window.square().mean()).sqrt() * torch.fft.rfft(frames)[..., :BINS].abs()
     error = guide.hear(Stft(stft).forward(audio)) - expected
     # The window is made of nine bins; one that falls faster takes more.
-    assert 20 * torch.log10(expected.norm() / error.norm()) > {512: 28, 256: 22}[stft.hop_length]
+    assert 20 * torch.log10(expected.norm() / error.norm()) > {1024: 28, 512: 28, 256: 22}[stft.hop_length]

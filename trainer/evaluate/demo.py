@@ -12,6 +12,7 @@ from pathlib import Path
 
 import soundfile
 
+from realtime.catalog import MODEL_FOR_FILES
 from trainer.data.songs import Audio, References, Song, find_songs
 from trainer.errors import TrainerError
 from trainer.evaluate.bsseval import METRICS, TARGETS, score
@@ -21,7 +22,6 @@ from trainer.evaluate.packages import package_folder
 from trainer.evaluate.plots import plot_spectrograms
 from trainer.outputs import written_whole
 
-MODEL = "lite"
 # Each stream of the song begins with the encoder's silence and has a click at both cuts.
 START_S, SECONDS = 0.1, 5.9
 PICTURE = "spectrograms.png"
@@ -61,7 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("demo"), metavar="DIR", help="folder to write to (default: demo)"
     )
-    parser.add_argument("--model", default=MODEL, help=f"a shipped model's name or an .onnx file (default: {MODEL})")
+    words = "a shipped model's name or an .onnx file (default: %(default)s)"
+    parser.add_argument("--model", default=MODEL_FOR_FILES, help=words)
     args = parser.parse_args(arguments)
     try:
         print(describe(demonstrate(demo_song(), StreamedModel.find(args.model), args.output)))
