@@ -9,8 +9,6 @@ from pathlib import Path
 from realtime.plugin import PluginError
 
 _MODELS_FOLDER = Path(__file__).parent / "models"
-# Of the models that ship, the best: where songs are separated as files, nobody waits for its answer.
-MODEL_FOR_FILES = "guided-lite-93"
 
 
 def shipped_models() -> list[Path]:

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from realtime.catalog import MODEL_FOR_FILES, find_model, shipped_models
+from realtime.catalog import find_model, shipped_models
 from realtime.contract import ModelSpec
 from realtime.files.batch import Batch, BatchSummary
 from realtime.files.discovery import Discovery, find_songs
 from realtime.files.errors import AudioFileError
 from realtime.files.formats import BIT_DEPTHS, FORMATS, StemFormat
+from realtime.files.orders import DEFAULT_MODEL
 from realtime.files.terminal import BatchPrinter, clock
 from realtime.live.errors import LiveError
 from realtime.live.terminal import add_commands
@@ -93,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     separate.add_argument("-o", "--output", required=True, type=_path, metavar="DIR", help="folder for the stems")
     separate.add_argument(
         "--model",
-        default=MODEL_FOR_FILES,
+        default=DEFAULT_MODEL,
         metavar="NAME|PATH",
         help="a shipped model or an .onnx file (default: %(default)s)",
     )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from realtime.catalog import MODEL_FOR_FILES
 from realtime.files.pattern import DEFAULT_PATTERN
 from realtime.files.waveform import Waveform
+
+# The best that ships, for of files nobody minds how late it answers.
+DEFAULT_MODEL = "guided-lite-93"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class OutputSettings:
     """
 
     folder: Path
-    model: str = MODEL_FOR_FILES
+    model: str = DEFAULT_MODEL
     targets: tuple[str, ...] = ()
     format: str = "wav"
     bit_depth: int | None = None

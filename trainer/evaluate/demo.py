@@ -12,7 +12,7 @@ from pathlib import Path
 
 import soundfile
 
-from realtime.catalog import MODEL_FOR_FILES
+from realtime.files.orders import DEFAULT_MODEL
 from trainer.data.songs import Audio, References, Song, find_songs
 from trainer.errors import TrainerError
 from trainer.evaluate.bsseval import METRICS, TARGETS, score
@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
         "-o", "--output", type=Path, default=Path("demo"), metavar="DIR", help="folder to write to (default: demo)"
     )
     words = "a shipped model's name or an .onnx file (default: %(default)s)"
-    parser.add_argument("--model", default=MODEL_FOR_FILES, help=words)
+    parser.add_argument("--model", default=DEFAULT_MODEL, help=words)
     args = parser.parse_args(arguments)
     try:
         print(describe(demonstrate(demo_song(), StreamedModel.find(args.model), args.output)))
