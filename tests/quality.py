@@ -12,9 +12,11 @@ from trainer.data.songs import Audio, References
 from trainer.evaluate.demo import SECONDS, START_S, demo_song
 
 ENVELOPE_S = 0.1
-# A click is a prediction error so many times the usual one, and larger than any of the mixture nearby.
+# A click is a prediction error so many times the usual one, and larger than any of the mixture nearby. What is
+# predicted of a stem is not what is of its mixture, so the mixture's error by the stem's predictor counts too, where
+# onsets of both coincide.
 CLICK = 20.0
-NEARBY_SAMPLES = 512
+NEARBY_SAMPLES, COINCIDING_SAMPLES = 512, 4
 # Below this a prediction error is not heard, however quiet its surroundings: -80 dB of full scale.
 USUAL_FLOOR = 1e-4
 PREDICTOR_ORDER, PREDICTOR_SAMPLES = 32, 2048
@@ -59,28 +61,34 @@ def count_clicks(audio: Audio, mixture: Audio) -> int:
 
     That is how restorers of old records find clicks (Godsill and Rayner, 1998): music is predictable, clicks are not.
     """
-    error, usual = _prediction_error(audio)
-    own = maximum_filter1d(_prediction_error(mixture)[0], 2 * NEARBY_SAMPLES + 1, axis=1)
-    return int(np.count_nonzero((error > CLICK * usual) & (error > own)))
+    error, error_of_mixture, usual = _prediction_errors(audio, mixture)
+    own = maximum_filter1d(_prediction_errors(mixture, mixture)[0], 2 * NEARBY_SAMPLES + 1, axis=1)
+    coinciding = maximum_filter1d(error_of_mixture, 2 * COINCIDING_SAMPLES + 1, axis=1)
+    return int(np.count_nonzero((error > CLICK * usual) & (error > own) & (error > coinciding)))
 
 
-def _prediction_error(audio: Audio) -> tuple[Audio, Audio]:
-    """Return how far each sample lies from what the ones before it predict, and what is usual around it."""
-    error, usual = np.zeros(audio.shape), np.zeros(audio.shape)
-    for channel, samples in enumerate(audio.astype(np.float64)):
-        for start in range(0, samples.size, PREDICTOR_SAMPLES):
+def _prediction_errors(audio: Audio, mixture: Audio) -> tuple[Audio, Audio, Audio]:
+    """Return how far each sample lies from what the ones before it predict, and what is usual around it.
+
+    Predictors are those of `audio`; the second are the mixture's errors by them.
+    """
+    error, error_of_mixture, usual = np.zeros((3, *audio.shape))
+    for channel in range(len(audio)):
+        for start in range(0, audio.shape[1], PREDICTOR_SAMPLES):
             lead = min(start, PREDICTOR_ORDER)
-            block = samples[start - lead : start + PREDICTOR_SAMPLES]
+            reached = slice(start - lead, start + PREDICTOR_SAMPLES)
+            block, mixed = (signal[channel, reached].astype(np.float64) for signal in (audio, mixture))
             spectrum = np.fft.rfft(block * np.hanning(block.size), 4 * PREDICTOR_SAMPLES)
             correlation = np.fft.irfft(np.abs(spectrum) ** 2)[: PREDICTOR_ORDER + 1]
             correlation[0] = 1.0001 * correlation[0] + 1e-9
             predictor = solve_toeplitz(correlation[:-1], correlation[1:])
             here = slice(start, start + PREDICTOR_SAMPLES)
-            error[channel, here] = np.abs(lfilter([1, *-predictor], 1, block)[lead:])
+            errors = np.abs(lfilter([1, *-predictor], 1, [block, mixed]))[:, lead:]
+            error[channel, here], error_of_mixture[channel, here] = errors
             usual[channel, here] = np.median(error[channel, here]) + USUAL_FLOOR
     # A passage cut out of a song begins with samples that have too few before them to be predicted.
     error[:, :PREDICTOR_ORDER] = 0
-    return error, usual
+    return error, error_of_mixture, usual
 
 
 def seam_db(audio: Audio, period: int) -> float:

@@ -68,7 +68,8 @@ def as_old_recording(audio, noise):
 
 def test_stems_click_nowhere_the_mixture_does_not(separator, stems):
     mixture, hop = real_song().mixture, separator.spec.call_samples
-    for stem, height in zip(stems, (0.05, 0.1), strict=True):
+    # Clicks are found from 0.02 up, but at the first seam of short hops: drums are louder there.
+    for stem, height in zip(stems, (0.05, 0.15), strict=True):
         assert count_clicks(stem, mixture) == 0
         seams = range(100 * hop, stem.shape[1] - hop, 40 * hop)
         for seam in list(seams)[:5]:

@@ -14,6 +14,7 @@ from trainer.model import CausalDualPathRnn
 DUAL_PATH_MS = {"lite-12": 11.6, "lite-46": 46.4, "lite-93": 92.9, "guided": 23.2, "guided-46": 46.4, "guided-93": 92.9}
 LATENCY_MS = DUAL_PATH_MS | {
     "guided-lite": 23.2,
+    "guided-lite-12": 11.6,
     "guided-lite-46": 46.4,
     "guided-lite-93": 92.9,
 }
