@@ -21,8 +21,13 @@ SYSTEM_PACKAGES := libportaudio2 libegl1 libgl1 libxkbcommon0 libxkbcommon-x11-0
 # The tests play over real sound servers and on a real screen, all without hardware.
 TEST_PACKAGES := jackd2 pulseaudio pulseaudio-utils libasound2-plugins xvfb openbox xdotool imagemagick \
     fonts-dejavu-core fonts-noto-cjk
-TORCH_TESTS := tests/trainer tests/export tests/test_packaging.py
-TORCH_FREE_TESTS = tests/realtime tests/gui $(wildcard tests/test_*.py tests/trainer/test_evaluate_*.py) tests/trainer/test_data_songs.py
+# What plays live or shows windows has the machine to itself.
+LIVE_TESTS := tests/realtime/live tests/gui
+TORCH_FREE_TESTS := $(wildcard tests/realtime/test_*.py tests/test_*.py tests/trainer/test_evaluate_*.py) \
+    tests/trainer/test_data_songs.py
+TORCH_TESTS := tests/export $(filter-out $(TORCH_FREE_TESTS),$(wildcard tests/trainer/test_*.py))
+# All else runs side by side, on one core each.
+SIDE_BY_SIDE := --numprocesses logical --maxprocesses 4 --dist worksteal
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -35,10 +40,11 @@ demo: $(HOST)/.evaluate
 
 test: $(HOST)/.dev $(TRAIN)/.train
 	@$(MAKE) --no-print-directory system SYSTEM_PACKAGES="$(SYSTEM_PACKAGES) $(TEST_PACKAGES)"
-	$(TRAIN)/bin/python -m pytest $(TORCH_TESTS)
+	OMP_NUM_THREADS=1 $(TRAIN)/bin/python -m pytest $(SIDE_BY_SIDE) $(TORCH_TESTS)
 	@! $(HOST)/bin/python -c 'import torch' 2>/dev/null || { echo "$(HOST) holds torch: run make clean" >&2; exit 2; }
 	@echo "And what must run without torch:"
-	$(HOST)/bin/python -m pytest $(TORCH_FREE_TESTS)
+	OMP_NUM_THREADS=1 $(HOST)/bin/python -m pytest $(SIDE_BY_SIDE) $(TORCH_FREE_TESTS)
+	$(HOST)/bin/python -m pytest $(LIVE_TESTS)
 
 lint: $(HOST)/.dev
 	$(HOST)/bin/python -m ruff check

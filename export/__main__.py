@@ -6,17 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from export.adapters.open_unmix import export_trained, export_umxhq
-from export.adapters.spleeter import CONTEXTS, export_spleeter
 from export.check import check_plugin
 from export.errors import ExportError
-from export.quantize import quantize
-from export.step_graph import model_spec, write_step_graph
-from export.verify import verify_export
 from realtime.contract import ContractError
 from realtime.plugin import PluginError
-from trainer.checkpoint import load_model
-from trainer.errors import TrainerError
+from trainer.errors import TrainerError, packages_of
 from trainer.outputs import written_whole
 
 _LICENSE = "as the licences of the training data allow"
@@ -32,7 +26,8 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     commands = {"check": _check, "quantize": _quantize, "umx": _export_umxhq, "spleeter": _export_spleeter}
     try:
-        return commands.get(words[0] if words else "", _export)(words)
+        with packages_of("train"):  # all that the check can do without
+            return commands.get(words[0] if words else "", _export)(words)
     except (ContractError, ExportError, PluginError, TrainerError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -42,6 +37,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _export(words: list[str]) -> int:
+    from export.adapters.open_unmix import export_trained
+    from export.step_graph import model_spec, write_step_graph
+    from export.verify import verify_export
+    from trainer.checkpoint import load_model
+
     parser = argparse.ArgumentParser(
         prog="python -m export", usage=_USAGE, description="Export a checkpoint and verify it."
     )
@@ -70,6 +70,8 @@ def _export(words: list[str]) -> int:
 
 
 def _export_umxhq(words: list[str]) -> int:
+    from export.adapters.open_unmix import export_umxhq
+
     parser = argparse.ArgumentParser(prog="python -m export", usage=_USAGE)
     parser.add_argument("umx")
     parser.add_argument("weights", type=Path, metavar="DIR", help="folder of the four published .pth files")
@@ -79,6 +81,8 @@ def _export_umxhq(words: list[str]) -> int:
 
 
 def _export_spleeter(words: list[str]) -> int:
+    from export.adapters.spleeter import CONTEXTS, export_spleeter
+
     parser = argparse.ArgumentParser(prog="python -m export", usage=_USAGE)
     parser.add_argument("spleeter")
     parser.add_argument(
@@ -98,6 +102,8 @@ def _say_written(output: Path, error: float) -> int:
 
 
 def _quantize(words: list[str]) -> int:
+    from export.quantize import quantize
+
     parser = argparse.ArgumentParser(
         prog="python -m export",
         usage=_USAGE,

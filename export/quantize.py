@@ -32,7 +32,7 @@ MINIMUM_GAIN = 1.3
 PACED_S = 20.0
 _OPERATORS = ["LSTM", "MatMul", "Gemm"]
 # Figures of the card that were measured on the float32 file.
-_MEASURED = ("scores", "test_set", "rtf", "cpu")
+_MEASURED = ("scores", "test_set", "rtf", "cpu", "check")
 _WARM_UP_CALLS = 20
 
 

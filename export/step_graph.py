@@ -18,6 +18,7 @@ from export.graph import OPSET
 from export.separator_graph import call_states
 from realtime.contract import ModelSpec, StateSpec
 from trainer.architectures import Network
+from trainer.checkpoint import BEGUN_WITH
 from trainer.follower import Follower
 from trainer.guide import CREDIT
 from trainer.model import CausalDualPathRnn
@@ -35,7 +36,8 @@ def model_spec(model: Network, about: Mapping[str, Any], license_text: str) -> M
         license_text: On which terms the weights may be used.
     """
     config = model.config
-    sources = [f"{_data_name(Path(entry['folder']))} ({entry['kind']})" for entry in about["data"]]
+    data = [*about["data"], *about.get(BEGUN_WITH, [])]
+    sources = list(dict.fromkeys(f"{_data_name(Path(entry['folder']))} ({entry['kind']})" for entry in data))
     states, parameters = model.state_shapes(), sum(parameter.numel() for parameter in model.parameters())
     if isinstance(model, Separator):
         states = call_states(model)

@@ -101,6 +101,17 @@ def root_of_sum(path: Path, spec: ModelSpec) -> Path:
     return _save(path, spec, nodes, {"one": [1], "unit": np.float32(1)})
 
 
+def overflow(path: Path, spec: ModelSpec) -> Path:
+    """Stateless: finite for ordinary music, infinite for very loud."""
+    nodes = [
+        _node("Mul", ["mixture", "steep"], "exponents"),
+        _node("Exp", ["exponents"], "powers"),
+        _node("Sub", ["powers", "unit"], "shifted"),
+        _node("Unsqueeze", ["shifted", "one"], "estimates"),
+    ]
+    return _save(path, spec, nodes, {"one": [1], "unit": np.float32(1), "steep": np.float32(5)})
+
+
 def hidden_overflow(path: Path, spec: ModelSpec) -> Path:
     """Recurrent: estimates that stay within one, from a memory that grows 1e30-fold in every call."""
     spec = _with_memory(spec, 1)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from torch import Tensor
 
-from trainer.config import Config, FollowerConfig, OpenUnmixConfig
+from trainer.architecture_settings import FollowerConfig, OpenUnmixConfig
+from trainer.config import Config
 from trainer.follower import Follower
 from trainer.model import CausalDualPathRnn
 from trainer.open_unmix.network import OpenUnmix
 from trainer.separator import Separator
+from trainer.widening import fitting_weights
 
 Network = Separator | OpenUnmix
 
@@ -30,3 +32,8 @@ def acquaint(network: Network, spectra: Iterable[Tensor]) -> None:
     """
     if isinstance(network, OpenUnmix):
         network.standardize(spectra)
+
+
+def fitted(weights: Mapping[str, Tensor], config: Config, network: Network) -> Mapping[str, Tensor]:
+    """Return weights trained with `config` as a network can begin with them, as far as its architecture knows how."""
+    return fitting_weights(weights, config, network) if isinstance(network, CausalDualPathRnn) else weights

@@ -20,6 +20,7 @@ from trainer.tensors import write_tensors
 
 # Names begin with the part they belong to; the first holds the averaged weights, which are the model.
 _ABOUT = {"config", "data", "commit", "step", "seconds", "best_db", "validation"}
+BEGUN_WITH = "begun_with"  # data of the checkpoint that a run began with; checkpoints without it began with none
 WEIGHTS, CURRENT, OPTIMIZER = "weights.", "current.", "optimizer."
 _LONGEST_REASON = 160  # characters of what torch says of all names that do not fit
 

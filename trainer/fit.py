@@ -7,8 +7,7 @@ import dataclasses
 import math
 import re
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,9 +52,8 @@ def run(args: argparse.Namespace, settings: list[str]) -> int:
     Raises:
         TrainerError: Something the user can put right.
     """
-    with training_packages():
-        from trainer import distributed
-        from trainer.loop import LAST, Trainer
+    from trainer import distributed
+    from trainer.loop import LAST, Trainer
 
     config, sources, folder = _plan(args, settings)
     with distributed.process_group() as device:
@@ -112,19 +110,6 @@ def _read_run(last: Path) -> tuple[Config, list[Source]]:
     about = load_checkpoint(last)[1]
     sources = [Source(Path(entry["folder"]), entry["kind"], entry["weight"]) for entry in about["data"]]
     return Config.from_dict(about["config"]), sources
-
-
-@contextmanager
-def training_packages() -> Iterator[None]:
-    """Import what only training needs inside.
-
-    Raises:
-        TrainerError: It is not installed.
-    """
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise TrainerError(f'{error.name} is not installed; run: pip install "unsing[train]"') from error
 
 
 def check_minutes(minutes: float) -> None:

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from realtime.stft import window_pair
-from trainer.config import GUIDE_FRAME_SAMPLES, Config
+from trainer.architecture_settings import GUIDE_FRAME_SAMPLES
+from trainer.config import Config
 from trainer.evaluate import spleeter
 from trainer.guide_layers import FRAMES_COUNTED
 from trainer.guide_network import RoundedNetwork

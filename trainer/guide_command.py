@@ -9,7 +9,7 @@ from pathlib import Path
 from trainer.config import load_preset
 from trainer.data.sources import Source
 from trainer.errors import TrainerError
-from trainer.fit import check_minutes, split_settings, training_packages
+from trainer.fit import check_minutes, split_settings
 
 DESCRIPTION = """Train the guide that all presets named guided listen to, one for all, on folders of recordings given as
 for fit. It begins with the published weights of Spleeter 2-stems, or with those of --weights. RUN/guide.safetensors is
@@ -39,9 +39,8 @@ def run(args: argparse.Namespace, settings: list[str]) -> int:
     Raises:
         TrainerError: Something the user can put right.
     """
-    with training_packages():
-        from trainer.guide_training import BEST, LAST, GuideTrainer
-        from trainer.guide_weights import published_weights, read_weights
+    from trainer.guide_training import BEST, LAST, GuideTrainer
+    from trainer.guide_weights import published_weights, read_weights
 
     settings, data = split_settings(settings, args.data)
     check_minutes(args.minutes)

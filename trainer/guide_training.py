@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from trainer.config import Config, FollowerConfig
+from trainer.architecture_settings import FollowerConfig
+from trainer.config import Config
 from trainer.curves import LearningCurve
 from trainer.data.mixing import Batch, ExampleMixer
 from trainer.data.recordings import find_recordings
@@ -24,9 +25,10 @@ from trainer.guide import BINS, mask_ages
 from trainer.guide_network import LearningNetwork, RoundedNetwork
 from trainer.guide_weights import write_weights
 from trainer.guide_windows import Hearing
-from trainer.loop import learning_rate, split_recordings
+from trainer.loop import split_recordings
 from trainer.memory import keep_freed_memory
 from trainer.outputs import make_folder
+from trainer.schedule import average_decay, learning_rate, progress_bar
 from trainer.stopping import stop_requests
 from trainer.validation import Scores, Validator
 
@@ -90,13 +92,7 @@ class GuideTrainer:
 
     def _loop(self, mixer: ExampleMixer, validator: Validator, curve: LearningCurve, stopped: threading.Event) -> bool:
         optimizer, losses, clock = self.config.optimizer, [], time.monotonic()
-        bar = tqdm(
-            total=100,
-            unit="%",
-            desc="guide",
-            disable=None,
-            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
-        )
+        bar = progress_bar("guide")
         for batch in (mixer.batch(step) for step in itertools.count()):
             self.seconds = time.monotonic() - clock
             progress = self.seconds / (60 * optimizer.minutes)
@@ -125,7 +121,7 @@ class GuideTrainer:
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), optimizer.clip_norm)
         self.optimizer.step()
-        decay = min(optimizer.ema, (1 + self.step) / (10 + self.step))
+        decay = average_decay(self.config, self.step)
         values = [value.detach() for value in self.network.parameters()]
         torch._foreach_lerp_([self.average[name] for name, _ in self.network.named_parameters()], values, 1 - decay)
         return loss.detach()

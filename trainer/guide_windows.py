@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from trainer.architecture_settings import GUIDE_FRAME_SAMPLES, require
 from trainer.config import Config
 from trainer.data.mixing import Batch
 from trainer.guide import Guide
 from trainer.guide_layers import FRAMES
 from trainer.level import LEVEL_VALUES, RunningLevel
 from trainer.spectral import Stft
+
+_SPARE_FRAMES = 4  # so that there is a choice where windows end, and a frame for each age of a mask
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,11 @@ class Hearing(nn.Module):
     """Turns examples into what the guide hears of them."""
 
     def __init__(self, config: Config, guide: Guide, device: torch.device) -> None:
+        """Raise TrainerError where examples are too short."""
         super().__init__()
+        mixing, heard_s = config.mixing, (FRAMES + _SPARE_FRAMES) * GUIDE_FRAME_SAMPLES / config.sample_rate
+        expected = f"at least {heard_s - mixing.warmup_s:.2f}, for a guide to hear {heard_s:.2f} s"
+        require(mixing.crop_s + mixing.warmup_s >= heard_s, "mixing.crop_s", mixing.crop_s, expected)
         self._stft, self._level, self._guide = Stft(config.stft, device), RunningLevel(config).to(device), guide
 
     @torch.no_grad()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +16,17 @@ from torch.nn.parallel import DistributedDataParallel
 from tqdm import tqdm
 
 from trainer import distributed
-from trainer.architectures import acquaint, build_network
-from trainer.checkpoint import CURRENT, OPTIMIZER, WEIGHTS, code_version, load_checkpoint, load_weights, save_checkpoint
+from trainer.architectures import acquaint, build_network, fitted
+from trainer.checkpoint import (
+    BEGUN_WITH,
+    CURRENT,
+    OPTIMIZER,
+    WEIGHTS,
+    code_version,
+    load_checkpoint,
+    load_weights,
+    save_checkpoint,
+)
 from trainer.config import Config
 from trainer.curves import LearningCurve
 from trainer.data.mixing import Batch, ExampleMixer
@@ -26,13 +34,12 @@ from trainer.data.recordings import Recording, decode_all, find_originals
 from trainer.data.sources import Source
 from trainer.losses import PhaseAwareLoss
 from trainer.memory import keep_freed_memory
-from trainer.model import CausalDualPathRnn
 from trainer.outputs import make_folder
+from trainer.schedule import average_decay, learning_rate, progress_bar
 from trainer.spectral import Stft
 from trainer.stopping import stop_requests
 from trainer.throughput import Meter
 from trainer.validation import Validator
-from trainer.widening import fitting_weights
 
 LAST, BEST = "last.safetensors", "best.safetensors"
 _ACQUAINTANCES = 128  # examples a new network may look at before the first step
@@ -52,6 +59,7 @@ class Trainer:
         self.model = build_network(config).to(device)
         self.average = self._copy_of_weights()
         self._new = True
+        self._begun_with: list[dict[str, Any]] = []  # data that the weights it began with were trained on
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
             config.optimizer.learning_rate,
@@ -121,14 +129,7 @@ class Trainer:
         losses: list[Tensor] = []
         meter = Meter(self.config, self.device)
         clock, before = time.monotonic(), self.seconds
-        bar = tqdm(
-            total=100,
-            initial=100 * self._progress(),
-            unit="%",
-            desc=self.config.name,
-            disable=None if curve else True,
-            bar_format="{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}",
-        )
+        bar = progress_bar(self.config.name, self._progress(), disable=None if curve else True)
         finished = False
         for batch in (mixer.batch(step, distributed.rank()) for step in itertools.count(self.step)):
             self.seconds = before + time.monotonic() - clock
@@ -193,7 +194,7 @@ class Trainer:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        decay = min(self.config.optimizer.ema, (1 + self.step) / (10 + self.step))
+        decay = average_decay(self.config, self.step)
         current = self.model.state_dict()
         numbers = [name for name, value in self.average.items() if value.is_floating_point()]
         torch._foreach_lerp_([self.average[name] for name in numbers], [current[name] for name in numbers], 1 - decay)
@@ -239,6 +240,7 @@ class Trainer:
         return {
             "config": self.config.to_dict(),
             "data": [dataclasses.asdict(source) | {"folder": str(source.folder)} for source in self.sources],
+            BEGUN_WITH: self._begun_with,
             "commit": self.commit,
             "step": self.step,
             "seconds": self.seconds,
@@ -254,9 +256,9 @@ class Trainer:
         """
         tensors, about = load_checkpoint(path)
         weights = {k.removeprefix(WEIGHTS): value for k, value in tensors.items() if k.startswith(WEIGHTS)}
-        if isinstance(self.model, CausalDualPathRnn):
-            weights = fitting_weights(weights, Config.from_dict(about["config"]), self.model)
+        weights = fitted(weights, Config.from_dict(about["config"]), self.model)
         self._take_weights({WEIGHTS + name: value for name, value in weights.items()}, path)
+        self._begun_with = [*about["data"], *about.get(BEGUN_WITH, [])]
 
     def _take_weights(self, tensors: Mapping[str, Tensor], path: Path) -> None:
         load_weights(self.model, tensors, path)
@@ -280,6 +282,7 @@ class Trainer:
                 index, _, key = name.removeprefix(OPTIMIZER).partition(".")
                 moments.setdefault(int(index), {})[key] = tensor
         self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+        self._begun_with = about.get(BEGUN_WITH, [])
         self.step, self.seconds = about["step"], about["seconds"]
         self.scores, self.best_db = about["validation"], about["best_db"]
 
@@ -289,11 +292,3 @@ def split_recordings(recordings: Sequence[Recording], config: Config) -> tuple[l
     held_out = set(config.validation_songs)
     training = [r for r in recordings if r.name not in held_out]
     return training, [r for r in recordings if r.name in held_out and not r.is_labelled]
-
-
-def learning_rate(config: Config, step: int, progress: float) -> float:
-    """Return the rate of a step, warmed up and annealed; `progress` through the run is from 0 to 1."""
-    optimizer = config.optimizer
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-    annealed = optimizer.final_learning_rate + cosine * (optimizer.learning_rate - optimizer.final_learning_rate)
-    return annealed * min(1.0, (step + 1) / optimizer.warmup_steps)

@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from trainer.config import GUIDE_FRAME_SAMPLES, Config
+from trainer.architecture_settings import GUIDE_FRAME_SAMPLES
+from trainer.config import Config
 from trainer.errors import TrainerError
 from trainer.guide_weights import in_steps
 from trainer.tensors import read_tensors, write_tensors

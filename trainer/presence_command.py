@@ -9,7 +9,7 @@ from pathlib import Path
 from trainer.config import load_preset
 from trainer.data.sources import Source
 from trainer.errors import TrainerError
-from trainer.fit import check_minutes, split_settings, training_packages
+from trainer.fit import check_minutes, split_settings
 
 DESCRIPTION = """Train the detector by which guided separators fade where nobody sings, on folders of recordings given
 as for fit; the more music without a voice among them the better. It hears by the guide of the preset guided, or of
@@ -33,8 +33,7 @@ def run(args: argparse.Namespace, settings: list[str]) -> int:
     Raises:
         TrainerError: Something the user can put right.
     """
-    with training_packages():
-        from trainer.presence_training import DETECTOR, PresenceTrainer
+    from trainer.presence_training import DETECTOR, PresenceTrainer
 
     settings, data = split_settings(settings, args.data)
     check_minutes(args.minutes)

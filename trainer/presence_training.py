@@ -12,7 +12,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from trainer.config import Config
 from trainer.data.mixing import Batch, ExampleMixer
@@ -25,6 +24,7 @@ from trainer.loop import split_recordings
 from trainer.memory import keep_freed_memory
 from trainer.outputs import make_folder
 from trainer.presence import HIDDEN, Detector, write_detector
+from trainer.schedule import progress_bar
 from trainer.stopping import stop_requests
 from trainer.validation import Validator
 
@@ -94,7 +94,7 @@ class PresenceTrainer:
         """Return the windows found until the time is spent, None where the user stopped it before."""
         mixer, optimizer = ExampleMixer(recordings, self.config, self.device), self.config.optimizer
         parts, found, clock = [], 0, time.monotonic()
-        with stop_requests() as stopped, tqdm(total=100, unit="%", desc="windows", disable=None) as bar:
+        with stop_requests() as stopped, progress_bar("windows") as bar:
             for step in itertools.count():
                 progress = (time.monotonic() - clock) / (60 * optimizer.minutes)
                 if parts and (progress >= 1 or found >= _MOST_WINDOWS):

@@ -14,10 +14,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from trainer import distributed
 from trainer.architectures import build_network
 from trainer.config import Config
+from trainer.guide import Guide
 
 _FRAMES = 4  # the cost of a frame does not depend on how many there are
 # A backward pass multiplies twice as often as a forward one: once for the inputs, once for the weights.
-_FORWARD_AND_BACKWARD = 3
+_BACKWARD = 2
 # Square matrices large enough to be limited by arithmetic, small enough to take no time worth mentioning.
 _PEAK_SIZE = {"cuda": 8192, "cpu": 1024}
 _PEAK_TRIES = 5
@@ -40,7 +41,7 @@ class Meter:
     def __init__(self, config: Config, device: torch.device) -> None:
         self._config = config
         dtype = torch.bfloat16 if config.optimizer.autocast else torch.float32
-        self._full_speed = measure_peak(device, dtype) / (_FORWARD_AND_BACKWARD * macs_per_audio_s(config))
+        self._full_speed = measure_peak(device, dtype) / sum(macs_per_audio_s(config))
         self.restart()
 
     def restart(self) -> None:
@@ -59,8 +60,11 @@ class Meter:
         return Throughput(distributed.world_size() * rate, rate / self._full_speed)
 
 
-def macs_per_audio_s(config: Config) -> float:
-    """Return the multiply-accumulates of the network's matrix products in one forward pass, per second of audio."""
+def macs_per_audio_s(config: Config) -> tuple[float, float]:
+    """Return the multiply-accumulates of the network's matrix products forward and backward, per second of audio.
+
+    A guide is not trained with the network, so it only runs forward.
+    """
     frames = _FRAMES * config.model.chunk_frames
     network = build_network(config).eval()
     mixture = torch.zeros(1, config.channels, config.stft.bins, frames, 2)
@@ -68,7 +72,11 @@ def macs_per_audio_s(config: Config) -> float:
     with torch.no_grad(), FlopCounterMode(display=False, custom_mapping=counted) as counter:
         network(mixture)
     audio_s = frames * config.stft.hop_length / config.sample_rate
-    return counter.get_total_flops() / 2 / audio_s
+    root, counts = type(network).__name__, counter.get_flop_counts()
+    guides = [f"{root}.{name}" for name, module in network.named_modules() if isinstance(module, Guide)]
+    untrained = sum(sum(counts[name].values()) for name in guides)
+    forward = counter.get_total_flops()
+    return forward / 2 / audio_s, _BACKWARD * (forward - untrained) / 2 / audio_s
 
 
 def _recurrent_flops(rows: torch.Size, *others: Any, **_: Any) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from trainer.config import Config, ModelConfig
+from trainer.architecture_settings import ModelConfig
+from trainer.config import Config
 from trainer.model import CausalDualPathRnn
 
 # What two halves of a bin hold under square-root compression where they are noise: half the power each, in frames of

@@ -6,13 +6,16 @@ import onnx
 import pytest
 import torch
 
+from export import step_graph
 from export.__main__ import main
 from export.errors import ExportError
 from export.verify import verify_export
 from realtime.plugin import read_spec
 from tests.checkpoints import write_checkpoint
-from tests.plugins import hum, make_spec
+from tests.plugins import hum, make_spec, overflow
 from tests.training import tiny_config
+from trainer.data.sources import Source
+from trainer.loop import LAST, Trainer
 from trainer.model import CausalDualPathRnn
 
 
@@ -66,15 +69,13 @@ def test_the_file_says_what_the_configuration_says(checkpoint, tmp_path):
 
 
 def test_a_file_that_differs_from_its_checkpoint_is_not_left(checkpoint, tmp_path, monkeypatch, capsys):
-    from export import __main__ as terminal
-
     def write_wrong(model, spec, path):
         with torch.no_grad():
             next(model.parameters()).mul_(1.001)
-        terminal_write(model, spec, path)
+        write_right(model, spec, path)
 
-    terminal_write = terminal.write_step_graph
-    monkeypatch.setattr(terminal, "write_step_graph", write_wrong)
+    write_right = step_graph.write_step_graph
+    monkeypatch.setattr(step_graph, "write_step_graph", write_wrong)
     assert main([str(checkpoint), "-o", str(tmp_path / "tiny.onnx")]) == 2
     assert "differs from torch offline" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.safetensors"]
@@ -102,10 +103,29 @@ def test_a_folder_as_output_is_named(checkpoint, tmp_path, capsys):
     assert "is a folder" in capsys.readouterr().err
 
 
-def test_a_plugin_that_breaks_a_promise_is_told_so(tmp_path, capsys):
-    model = hum(tmp_path / "hum.onnx", make_spec())
+@pytest.mark.parametrize(
+    ("plugin", "promise"),
+    [(hum, "silence in gives silence out"), (overflow, "finite output for loud input")],
+    ids=["hum", "overflow"],
+)
+def test_a_plugin_that_breaks_a_promise_is_told_so(plugin, promise, tmp_path, capsys):
+    model = plugin(tmp_path / "broken.onnx", make_spec())
     assert main(["check", str(model)]) == 2
     output, errors = capsys.readouterr()
-    assert "BROKEN  silence in gives silence out" in output
+    assert f"BROKEN  {promise}" in output
     assert output.count("BROKEN") == 1
-    assert "hum.onnx" in errors
+    assert "broken.onnx" in errors
+
+
+def test_what_a_model_began_with_is_named_too(tmp_path):
+    torch.manual_seed(0)
+    model = CausalDualPathRnn(tiny_config())
+    first = write_checkpoint(tmp_path / "first.safetensors", model, model.config)
+    trainer = Trainer(model.config, [Source.parse(f"vocals={tmp_path}")], tmp_path / "run", torch.device("cpu"))
+    trainer.start_from(first)
+    trainer._save_last()
+    again = Trainer(model.config, [], tmp_path / "run", torch.device("cpu"))
+    again.resume(tmp_path / "run" / LAST)
+    again._save_last()
+    assert main([str(tmp_path / "run" / LAST), "-o", str(tmp_path / "tiny.onnx")]) == 0
+    assert "songs (songs)" in read_spec(tmp_path / "tiny.onnx").training_data

@@ -2,7 +2,8 @@
 
 import pytest
 
-from trainer.config import PRESETS, Config, load_preset
+from trainer.architecture_settings import PRESETS
+from trainer.config import Config, load_preset
 from trainer.errors import TrainerError
 
 
@@ -35,6 +36,11 @@ def test_settings_override_a_preset():
         ("model.bands=[]", "bands"),
         ("optimizer.steps=0", "steps"),
         ("optimizer.minutes=-1.0", "minutes"),
+        ("optimizer.learning_rate=-1.0", "learning_rate"),
+        ("optimizer.weight_decay=nan", "weight_decay"),
+        ("optimizer.seed=-1", "seed"),
+        ("optimizer.ema=2.0", "ema"),
+        ("sample_rate=0", "sample_rate"),
         ('targets=["drums"]', "targets"),
         ("model.bands=[[1, 2, 3]]", "bands"),
         ("stft.analysis_window=square", "square"),

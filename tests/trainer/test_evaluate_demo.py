@@ -39,5 +39,4 @@ def test_a_missing_model_is_one_sentence(tmp_path, capsys, model):
     assert demo.main(["--model", model, "-o", str(tmp_path)]) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1
-    assert error.count("\n") == 1
     assert "Traceback" not in error

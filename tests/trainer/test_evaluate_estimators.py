@@ -151,3 +151,8 @@ def test_mono_is_refused_by_what_takes_stereo(references):
 def test_rows_that_cannot_be_are_refused(models, baselines, message):
     with pytest.raises(EvaluationError, match=message):
         find_estimators(models, baselines)
+
+
+def test_weights_without_their_row_are_refused(tmp_path):
+    with pytest.raises(EvaluationError, match="add umxhq to --baselines"):
+        find_estimators([], ["mixture"], umxhq_weights=tmp_path)

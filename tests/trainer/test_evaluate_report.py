@@ -120,7 +120,9 @@ def test_a_second_run_takes_every_score_from_the_first(tmp_path, rng, capsys):
 def test_the_card_says_what_the_report_says_and_keeps_the_rest(tmp_path):
     write_song(tmp_path / "data" / "song", make_stems(2))
     model = gains(tmp_path / "half.onnx", make_spec(card={"parameters": 0}), [[0.5]])
-    assert run("--data", tmp_path / "data", "-o", tmp_path / "report", "--baselines", "mixture", "--card", model) == 0
+    # Named twice, it is one row.
+    words = ("--baselines", "mixture", "--models", model, "--card", model)
+    assert run("--data", tmp_path / "data", "-o", tmp_path / "report", *words) == 0
     row = json.loads((tmp_path / "report" / "report.json").read_text())["rows"][-1]
     card = read_spec(model).card
     for target, scores in card["scores"].items():
@@ -214,7 +216,7 @@ def test_the_loudest_passage_is_found_and_a_short_song_is_taken_whole():
     assert loudest_passage(audio, 2000) == slice(0, 1000)
 
 
-def test_nothing_here_needs_torch():
+def test_neither_this_nor_the_check_of_a_plugin_needs_torch():
     program = """
 import sys
 from importlib.abc import MetaPathFinder
@@ -225,7 +227,7 @@ class NoTorch(MetaPathFinder):
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, NoTorch())
-import trainer.evaluate.command, trainer.evaluate.demo
+import export.__main__, trainer.evaluate.command, trainer.evaluate.demo
 """
     subprocess.run([sys.executable, "-c", program], check=True)
 

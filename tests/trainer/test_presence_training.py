@@ -79,3 +79,9 @@ def test_it_says_what_is_missing_where_nobody_sings(songs, tmp_path, capsys):
     words = ["presence", "--data", str(songs), "--minutes", "0.02", "-o", str(tmp_path / "run"), *SETTINGS[:2]]
     assert main([*words, 'validation_songs=["held out"]', "mixing.mute_vocals=1.0"]) == 2
     assert "without a voice" in capsys.readouterr().err
+
+
+def test_examples_shorter_than_what_a_guide_hears_are_refused(songs, tmp_path, capsys):
+    words = ["presence", "--data", str(songs), "--minutes", "0.02", "-o", str(tmp_path / "run")]
+    assert main([*words, "mixing.crop_s=0.5"]) == 2
+    assert "mixing.crop_s is 0.5" in capsys.readouterr().err

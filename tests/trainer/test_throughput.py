@@ -10,6 +10,7 @@ import torch
 from tests.training import tiny_config
 from trainer import throughput
 from trainer.__main__ import main
+from trainer.config import load_preset
 from trainer.model import CausalDualPathRnn
 from trainer.throughput import Meter, macs_per_audio_s
 
@@ -37,7 +38,17 @@ def test_multiplications_are_those_of_the_weights():
     config = tiny_config()
     frames_per_s = config.sample_rate / config.stft.hop_length
     # To follow the level takes a few more, which belong to no weight.
-    assert macs_per_audio_s(config) == pytest.approx(macs_per_frame(config) * frames_per_s, rel=1e-4)
+    forward, backward = macs_per_audio_s(config)
+    assert forward == pytest.approx(macs_per_frame(config) * frames_per_s, rel=1e-4)
+    assert backward == 2 * forward
+
+
+def test_a_guide_is_not_trained_with_the_network():
+    forward, backward = macs_per_audio_s(load_preset("guided"))
+    alone, _ = macs_per_audio_s(load_preset("guided", ["model.guide=", "model.presence="]))
+    assert forward > 10 * alone
+    # What listens to the guide is a small part more.
+    assert 2 * alone < backward < 4 * alone
 
 
 def test_the_meter_relates_audio_to_time(monkeypatch):
@@ -52,7 +63,7 @@ def test_the_meter_relates_audio_to_time(monkeypatch):
     audio_s = 3 * 2 * scored_frames * config.stft.hop_length / config.sample_rate
     assert read.audio_s_per_s == pytest.approx(audio_s)
     # At a peak of one product of 1024 x 1024 matrices a second, forward once and backward twice.
-    assert read.peak_share == pytest.approx(3 * audio_s * macs_per_audio_s(config) / 1024**3)
+    assert read.peak_share == pytest.approx(audio_s * sum(macs_per_audio_s(config)) / 1024**3)
     meter.restart()
     assert meter.read().audio_s_per_s == 0
 

@@ -87,7 +87,8 @@ def run(args: argparse.Namespace) -> int:
         TrainerError: Something the user can put right.
     """
     pool = DaskPool(args.scheduler) if args.scheduler else None
-    models = [*args.models, *([args.card] if args.card else [])]
+    models = [model for model in args.models if not args.card or Path(model) != Path(args.card)]
+    models += [args.card] if args.card else []
     estimators = find_estimators(
         models,
         [name for name in args.baselines.split(",") if name],

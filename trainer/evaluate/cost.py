@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 import onnx
 
 from realtime.contract import StftSpec
 from realtime.plugin import read_spec
+from trainer.errors import TrainerError
 from trainer.evaluate.estimators import Estimator, Mixture, Oracle, StreamedModel
 from trainer.evaluate.machine import peak_memory_bytes
 from trainer.evaluate.masking import ORACLE_STFT
-from trainer.evaluate.pools import single_threaded_children
+from trainer.evaluate.pools import LocalPool
 from trainer.evaluate.protocols import Passage
 
 PASSAGE_S = 10.0
@@ -53,9 +52,10 @@ def measure_cost(estimator: Estimator, passage: Passage) -> Cost:
         return Cost()
     if isinstance(estimator, Oracle):
         return Cost(_describe_window(ORACLE_STFT))
-    context = multiprocessing.get_context("spawn")
-    with single_threaded_children(), ProcessPoolExecutor(1, context) as executor:
-        rtf, memory_bytes = executor.submit(_run, estimator, replace(passage, seconds=PASSAGE_S)).result()
+    ((_, outcome),) = LocalPool(1).run(_run, [(estimator, replace(passage, seconds=PASSAGE_S))])
+    if isinstance(outcome, TrainerError):
+        raise outcome
+    rtf, memory_bytes = outcome
     if not isinstance(estimator, StreamedModel):
         return Cost(rtf=rtf, memory_bytes=memory_bytes)
     spec, model = read_spec(estimator.path), onnx.load(estimator.path)

@@ -20,6 +20,7 @@ from trainer.data.songs import Audio, References
 from trainer.evaluate import open_unmix, spleeter
 from trainer.evaluate.bsseval import EvaluationError
 from trainer.evaluate.masking import ORACLE_STFT, phase_sensitive_estimate
+from trainer.evaluate.packages import package_folder
 
 BLOCK_SAMPLES = 1 << 16
 
@@ -208,6 +209,8 @@ class UmxTrained:
         """
         if checkpoint is None:
             return cls(None, "", None, f"not available: {open_unmix.TRAINED_REMEDY}")
+        if package_folder("torch") is None:
+            return cls(None, "", None, 'not available: pip install "unsing[train]"')
         latency_ms = open_unmix.trained_latency_ms(checkpoint)
         return cls(checkpoint, f"Open-Unmix {_sha256(checkpoint)}", latency_ms)
 
@@ -253,6 +256,12 @@ def find_estimators(
         **{label: partial(_umxhq, label, umxhq_weights) for label in UMXHQ_ROWS},
         "umx-trained": lambda: UmxTrained.find(umx_trained),
     }
+    for option, given, fitting in (
+        ("--umxhq-weights", umxhq_weights, [*UMXHQ_ROWS]),
+        ("--umx-trained", umx_trained, ["umx-trained"]),
+    ):
+        if given is not None and not set(fitting) & set(baselines):
+            raise EvaluationError(f"{option} {given}: nobody asked for its row; add {fitting[0]} to --baselines")
     unknown = [name for name in baselines if name not in makers]
     if unknown:
         raise EvaluationError(f"there is no baseline named {unknown[0]!r}; the baselines are {', '.join(makers)}")

@@ -17,7 +17,6 @@ from trainer.evaluate.protocols import Passage
 from trainer.outputs import make_folder, written_whole
 
 EXCERPT_S = 10.0
-COUNT = 3
 
 
 def choose_songs(scores: NDArray[np.float64]) -> list[int]:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trainer.config import OpenUnmixConfig, load_preset
+from trainer.architecture_settings import OpenUnmixConfig
+from trainer.config import load_preset
 from trainer.data.songs import Audio
 from trainer.evaluate.bsseval import EvaluationError
 from trainer.evaluate.masking import spectrogram, waveform

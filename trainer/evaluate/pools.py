@@ -46,7 +46,7 @@ class LocalPool:
         others = set(multiprocessing.active_children())
         executor = ProcessPoolExecutor(self._workers, multiprocessing.get_context("spawn"))
         try:
-            with single_threaded_children():
+            with _single_threaded_children():
                 futures = {executor.submit(function, *job): index for index, job in enumerate(jobs)}
             for future in as_completed(futures):
                 try:
@@ -66,7 +66,7 @@ class LocalPool:
 
 
 @contextmanager
-def single_threaded_children() -> Iterator[None]:
+def _single_threaded_children() -> Iterator[None]:
     """Let processes started inside ignore Ctrl-C, which is the parent's to answer, and use one thread each."""
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     handler = signal.signal(signal.SIGINT, signal.SIG_IGN)

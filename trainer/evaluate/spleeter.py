@@ -70,7 +70,7 @@ def load_networks() -> list[torch.nn.Module]:
 
 def _run_networks(segments: list[NDArray[np.float32]]) -> list[list[NDArray[np.float32]]]:
     """Return for each `(2, BINS, FRAMES)` segment the vocals and the accompaniment magnitudes, in the same shape."""
-    # Only this baseline needs torch, and the rest of the evaluation runs where it is not installed.
+    # Only baselines need torch, and the rest of the evaluation runs where it is not installed.
     import torch
 
     networks = load_networks()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from trainer.data.sources import Source
 from trainer.errors import TrainerError
-from trainer.fit import check_minutes, split_settings, training_packages
+from trainer.fit import check_minutes, split_settings
 from trainer.search.space import Space
 
 _TPE_TRIALS = 20
@@ -47,10 +47,9 @@ def run(args: argparse.Namespace, settings: list[str]) -> int:
     Raises:
         TrainerError: Something the user can put right.
     """
-    with training_packages():
-        from trainer import distributed
-        from trainer.search.report import TABLE, describe
-        from trainer.search.study import Plan, open_study
+    from trainer import distributed
+    from trainer.search.report import TABLE, describe
+    from trainer.search.study import Plan, open_study
 
     settings, data = split_settings(settings, args.data)
     sources = [Source.parse(word) for word in data]
