@@ -17,7 +17,7 @@ from gui.widgets.buttons import IconButton
 from gui.widgets.icons import logo
 from realtime.live.client import messages
 
-_LIBRARIES = ("PyQt6", "numpy", "onnxruntime", "sounddevice", "soundfile", "av", "soxr", "pylibrb")
+_LIBRARIES = ("PyQt6", "numpy", "onnxruntime", "sounddevice", "soundfile", "av", "soxr", "pedalboard")
 
 
 class About(QDialog):
@@ -38,8 +38,8 @@ class About(QDialog):
         column.addLayout(self._head())
         terms = QLabel(
             tr(
-                "Unsing is free software under the MIT licence. With PyQt6 and Qt it is passed on under the GPL, "
-                "version 3. Every model has terms of its own; its card in the Live view tells them."
+                "Unsing is free software under the MIT licence. With PyQt6, Qt and pedalboard it is passed on under "
+                "the GPL, version 3. Every model has terms of its own; its card in the Live view tells them."
             )
         )
         terms.setWordWrap(True)

@@ -44,6 +44,7 @@ def _run_here(app: QApplication, name: str, files: Sequence[Path]) -> int:
     bridge = EngineBridge(app)
     memory = EngineMemory(bridge, engine_settings_path())
     window = make_window(app, settings, bridge)
+    window.watch(memory)
     ModelProbe(bridge, engine_settings_path().with_name("speed.json"), lambda: window.is_separating)
     door.knocked.connect(window.join)
     signal.signal(signal.SIGINT, lambda *_: QApplication.closeAllWindows())  # noticed at the next poll of the engine

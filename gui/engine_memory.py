@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from PyQt6.QtCore import QObject, QTimer
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from gui.engine_bridge import EngineBridge
 from realtime.live.client import load_settings, save_settings
@@ -18,15 +18,19 @@ class EngineMemory(QObject):
 
     Args:
         bridge: To the engine.
-        path: The file.
+        path: The file. One that makes no sense is kept aside and the defaults are used.
 
     Attributes:
-        problem: Why nothing can be remembered; empty where it can.
+        damaged: Where the file that made no sense was kept; None where all was well.
+        problem: Why nothing can be remembered; empty where it can. `failed` tells it when it comes up later.
     """
+
+    failed = pyqtSignal(str)
 
     def __init__(self, bridge: EngineBridge, path: Path) -> None:
         super().__init__(bridge)
         self._bridge, self._path = bridge, path
+        self.damaged: Path | None = None
         self.problem = ""
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -48,12 +52,18 @@ class EngineMemory(QObject):
 
     def _recall(self) -> None:
         try:
+            was_there = self._path.exists()
             settings, parameters = load_settings(self._path)
         except OSError as error:
             self._fail(error)
             return
+        if was_there and not self._path.exists():
+            self.damaged = self._path.with_name(f"{self._path.name}.damaged")
         self._bridge.configure(**{**vars(settings), "song": ""})
         self._bridge.set_parameters(dataclasses.replace(parameters, bypass=False, solo=""))
 
     def _fail(self, error: OSError) -> None:
-        self.problem = f"{self._path}: {(error.strerror or str(error)).lower()}; devices and faders are not kept"
+        problem = f"{self._path}: {(error.strerror or str(error)).lower()}; devices and faders are not kept"
+        if problem != self.problem:
+            self.problem = problem
+            self.failed.emit(problem)

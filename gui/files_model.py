@@ -13,7 +13,6 @@ from realtime.files.entries import Entry, Overview
 from realtime.files.orders import OutputSettings
 from realtime.files.queue import Appended, Changed, SongQueue
 
-ENTRY_ROLE = Qt.ItemDataRole.UserRole
 _POLL_MS = 50
 _ROWS_TYPE = "application/x-unsing-rows"
 

@@ -84,7 +84,7 @@ def model_choices(
         chosen: Key of the one in use, which is in the list though there may be no such model.
         recommended: Key of the one that gets a star.
     """
-    live = sorted((pair for pair in models if pair[1].causal), key=lambda pair: latency_ms(pair[1]))
+    live = sorted((pair for pair in models if pair[1].causal), key=lambda pair: pair[1].latency_ms)
     choices = [(key, f"{_model_words(key, spec)}{_STAR * (key == recommended)}") for key, spec in live]
     if models and chosen and chosen not in dict(choices):
         choices.append((chosen, tr("{name} (cannot be used)", name=model_name(chosen))))
@@ -97,7 +97,7 @@ def model_name(key: str) -> str:
 
 
 def _model_words(key: str, spec: ModelSpec) -> str:
-    name, ms = model_name(key), round(latency_ms(spec))
+    name, ms = model_name(key), round(spec.latency_ms)
     score_db = spec.card.get("scores", {}).get("vocals", {}).get("SDR")
     if score_db is None:
         return tr("{name}, {ms} ms", name=name, ms=ms)
@@ -124,16 +124,11 @@ def recommendation(timings: Sequence[Any], chosen: str) -> str:
     return tr("Recommended here: {model} ★", model=model_name(best.name))
 
 
-def latency_ms(spec: ModelSpec) -> float:
-    """Return the delay of a model by itself."""
-    return 1000 * spec.latency_samples / spec.sample_rate
-
-
 def model_facts(spec: ModelSpec, snapshot: EngineSnapshot) -> tuple[Fact, ...]:
     """Return the card of a model: how well, how costly, on what terms. How soon stands in its choice already."""
     card = spec.card
-    scores = card.get("scores", {})
-    quality = " / ".join(f"{scores[name]['SDR']:.1f}" for name in ("vocals", "accompaniment") if name in scores)
+    scores = [card.get("scores", {}).get(name, {}) for name in ("vocals", "accompaniment")]
+    quality = " / ".join(f"{values['SDR']:.1f}" for values in scores if "SDR" in values)
     here = f"{snapshot.call.p50_ms / snapshot.deadline_ms:.0%}" if snapshot.deadline_ms and snapshot.hops else ""
     there = f"{card['rtf']:.0%}" if "rtf" in card else tr("not measured")
     return (

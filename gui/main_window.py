@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMainWindow, QStackedWi
 
 from gui.appearance import Appearance
 from gui.engine_bridge import EngineBridge
+from gui.engine_memory import EngineMemory
 from gui.export_watch import ExportWatch
 from gui.live_presenter import LivePresenter, open_folder
 from gui.live_view import LiveView
@@ -65,7 +66,7 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Unsing")
         self.setAcceptDrops(True)
         self._restore()
-        self._tell_damage()
+        self._tell_damage(settings)
 
     @property
     def files_view(self) -> FilesView:
@@ -104,6 +105,11 @@ class MainWindow(QMainWindow):
         self.activateWindow()
         if paths:
             self.add_files(paths)
+
+    def watch(self, memory: EngineMemory) -> None:
+        """Tell why devices and faders are not what they were, or are not kept, from now on."""
+        self._tell_damage(memory)
+        memory.failed.connect(self._warn)
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802
         """Accept files from anywhere, on anything."""
@@ -195,15 +201,18 @@ class MainWindow(QMainWindow):
         view = self._settings.get("view", "live")
         self.segments.set_index(_VIEWS.index(view) if view in _VIEWS else 0)
 
-    def _tell_damage(self) -> None:
-        if self._settings.damaged is not None:
+    def _tell_damage(self, kept: Settings | EngineMemory) -> None:
+        text = kept.problem
+        if kept.damaged is not None:
             text = tr(
                 "The settings could not be read; they were kept as {path}, and this is a fresh start.",
-                path=self._settings.damaged,
+                path=kept.damaged,
             )
-            self._tell(text, "warning")
-        elif self._settings.problem:
-            self._tell(self._settings.problem, "warning")
+        if text:
+            self._warn("\n".join(filter(None, (self.notice.text, text))))
+
+    def _warn(self, text: str) -> None:
+        self._tell(text, "warning")
 
     def _tell(self, text: str, kind: str, action: str = "", act: Callable[[], object] = lambda: None) -> None:
         self._help = act

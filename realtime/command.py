@@ -167,9 +167,6 @@ def _print_summary(summary: BatchSummary, found: Discovery, output: Path, latenc
 def print_models(paths: Sequence[Path]) -> None:
     """Print a table of model files and, below it, what their cards say.
 
-    The cards' keys are `scores` (target to measure to dB), `test_set`, `rtf` and `cpu`; what is not there was not
-    measured.
-
     Raises:
         PluginError: A file breaks the contract.
     """

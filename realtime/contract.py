@@ -109,7 +109,8 @@ class ModelSpec:
         context_hops: Past hops a stateless graph wants again in every call, ahead of the new ones.
         causal: Whether it may run live; otherwise it is for files only.
         states: The recurrent states, in order.
-        card: Measured figures (scores with their test set, latency, real-time factor with its CPU).
+        card: Measured figures. The host shows `scores` (target to measure to dB) with their `test_set` and the
+            real-time factor `rtf` with its `cpu`; what is not there was not measured, and other keys are free.
     """
 
     name: str
@@ -131,8 +132,7 @@ class ModelSpec:
 
     def __post_init__(self) -> None:
         for key in _TEXTS:
-            text = getattr(self, key)
-            _require(all(c.isprintable() or c in "\n\t" for c in text), key, text, "plain text")
+            _require(_is_plain(getattr(self, key)), key, getattr(self, key), "plain text")
         _require(bool(self.name), "name", self.name, "a name")
         _require(_is_count(self.sample_rate, 1000, 768000), "sample_rate", self.sample_rate, "1000 to 768000 Hz")
         _require(_is_count(self.channels, 1, 64), "channels", self.channels, "1 to 64")
@@ -151,6 +151,7 @@ class ModelSpec:
         state_names = [state.name for state in self.states]
         tensors = ["mixture", "estimates", *state_names, *(f"{name}_out" for name in state_names)]
         _require(len(set(tensors)) == len(tensors), "states", state_names, "names that no other tensor has")
+        _check_card(self.card)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -235,6 +236,31 @@ _REQUIRED = (*_TEXTS, *_INTEGERS, *_TRANSFORM, "targets", "residual", "causal", 
 def _require(condition: bool, key: str, value: object, expected: str) -> None:
     if not condition:
         raise ContractError(f"its {key} is {reprlib.repr(value)}, but must be {expected}")
+
+
+def _check_card(card: Mapping[str, Any]) -> None:
+    scores = card.get("scores", {})
+    _require(
+        isinstance(scores, Mapping)
+        and all(isinstance(values, Mapping) and all(map(_is_figure, values.values())) for values in scores.values()),
+        "card's scores",
+        scores,
+        'figures in dB as {"vocals": {"SDR": ...}}',
+    )
+    rtf = card.get("rtf", 0)
+    _require(_is_figure(rtf), "card's rtf", rtf, "a number")
+    for key in ("test_set", "cpu"):
+        text = card.get(key, "")
+        _require(_is_plain(text), f"card's {key}", text, "plain text")
+
+
+def _is_plain(value: object) -> bool:
+    return isinstance(value, str) and all(c.isprintable() or c in "\n\t" for c in value)
+
+
+def _is_figure(value: object) -> bool:
+    """Tell whether a value is a number that can be shown: none that was measured is as large as a million."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e6
 
 
 def _is_count(value: object, low: int, high: int) -> bool:

@@ -30,6 +30,7 @@ class JackServer:
     name: str
     rate_hz: int
     block_samples: int
+    command: list[str]
     process: subprocess.Popen
 
     def kill(self) -> None:
@@ -50,7 +51,7 @@ def jack_server(rate_hz: int = 44100, block_samples: int = 256, channels: int = 
         with running(command) as process:
             _wait_for_jack(channels)
             try:
-                yield JackServer(name, rate_hz, block_samples, process)
+                yield JackServer(name, rate_hz, block_samples, command, process)
             finally:
                 if process.poll() is not None:
                     # A machine has room for eight servers, and a killed one's is free again after another of its name.

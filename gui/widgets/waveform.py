@@ -14,6 +14,7 @@ from gui.translation import tr
 from gui.widgets.clock import clock
 from gui.widgets.wave_bars import paint_bars
 from realtime.files.waveform import Waveform
+from realtime.live.client import gain
 
 _PITCH = 4.0
 _DRAG_PX = 5
@@ -74,7 +75,7 @@ class WaveformView(QAbstractSlider):
 
     def set_gains_db(self, vocals_db: float, accompaniment_db: float) -> None:
         """Fade the colours of what is turned down."""
-        gains = {"vocals": 10 ** (vocals_db / 20), "accompaniment": 10 ** (accompaniment_db / 20)}
+        gains = {"vocals": gain(vocals_db), "accompaniment": gain(accompaniment_db)}
         if gains != self._gains:
             self._gains = gains
             self._redraw()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
+from realtime.files.pattern import free_folder, song_name
 from realtime.files.receipt import RECEIPT_NAME, read_receipt
 
 AUDIO_SUFFIXES = frozenset(
@@ -110,28 +110,7 @@ def _assign_folders(found: dict[Path, Path], output: Path) -> tuple[Song, ...]:
     """Name a folder after each song, songs of one name numbered in the order of their paths."""
     folders: dict[Path, Path] = {}
     taken: set[str] = set()
-    for source in sorted(found, key=lambda path: (str(found[path] / _name(path)).casefold(), str(path.absolute()))):
-        candidates = _numbered(output / found[source] / _name(source))
-        folders[source] = next(
-            folder for folder in candidates if str(folder).casefold() not in taken and _is_free(folder, source)
-        )
+    for source in sorted(found, key=lambda path: (str(found[path] / song_name(path)).casefold(), str(path.absolute()))):
+        folders[source] = free_folder(output / found[source] / song_name(source), source, taken)
         taken.add(str(folders[source]).casefold())
     return tuple(Song(source, folders[source]) for source in found)
-
-
-def _name(source: Path) -> str:
-    """Return the name of a song without `.stem.mp4` or its suffix, but never one that leads to another folder."""
-    name = source.stem.removesuffix(".stem") if source.suffix == ".mp4" else source.stem
-    return name if name.strip(".") else source.name
-
-
-def _numbered(folder: Path) -> Iterator[Path]:
-    yield folder
-    for number in count(2):
-        yield folder.with_name(f"{folder.name}-{number}")
-
-
-def _is_free(folder: Path, source: Path) -> bool:
-    """Tell whether `folder` holds nothing, this song's own stems, or those of a song that is gone."""
-    receipt = read_receipt(folder)
-    return receipt is None or receipt.source == os.path.realpath(source) or not os.path.exists(receipt.source)

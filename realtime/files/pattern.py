@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
-from itertools import count
+from collections.abc import Collection
+from itertools import chain, count
 from pathlib import Path
 
 from realtime.files.receipt import read_receipt
@@ -40,28 +40,33 @@ def expand(pattern: str, source: Path, album: Path, model: str, file_format: str
         model: A model's name or path.
         file_format: Of the stems.
     """
-    values = {"folder": album.as_posix(), "song": _song_name(source), "model": Path(model).stem, "format": file_format}
+    values = {"folder": album.as_posix(), "song": song_name(source), "model": Path(model).stem, "format": file_format}
     expanded = _FIELD.sub(lambda field: values[field.group(1)], pattern)
     parts = (part.strip() for part in expanded.split("/"))
     return Path(*(part for part in parts if part.strip(".")))
 
 
-def free_folder(folder: Path, source: Path) -> Path:
-    """Return `folder`, or the first of its numbered neighbours that holds no other song's stems."""
-    return next(place for place in _numbered(folder) if _is_free(place, source))
+def free_folder(folder: Path, source: Path, taken: Collection[str] = ()) -> Path:
+    """Return `folder`, or the first of its numbered neighbours that holds no other song's stems.
+
+    Args:
+        folder: The place wanted.
+        source: The song's file.
+        taken: Case-folded places that other songs have been given.
+    """
+    places = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
+    return next(
+        place for place in chain([folder], places) if str(place).casefold() not in taken and _is_free(place, source)
+    )
 
 
-def _song_name(source: Path) -> str:
+def song_name(source: Path) -> str:
+    """Return the name of a song without `.stem.mp4` or its suffix, but never one that leads to another folder."""
     name = source.stem.removesuffix(".stem") if source.suffix == ".mp4" else source.stem
     return name if name.strip(". ") else f"song{source.name}"
 
 
-def _numbered(folder: Path) -> Iterator[Path]:
-    yield folder
-    for number in count(2):
-        yield folder.with_name(f"{folder.name}-{number}")
-
-
 def _is_free(folder: Path, source: Path) -> bool:
+    """Tell whether `folder` holds nothing, this song's own stems, or those of a song that is gone."""
     receipt = read_receipt(folder)
     return receipt is None or receipt.source == os.path.realpath(source) or not os.path.exists(receipt.source)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import platform
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -34,7 +35,8 @@ def benchmark(models: Sequence[Path], seconds: float) -> Iterator[ModelTiming]:
     context = multiprocessing.get_context("spawn")
     for path in models:
         read_spec(path)
-        with context.Pool(1) as pool:
+        # It is this process that hears Ctrl-C.
+        with context.Pool(1, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
             yield pool.apply(measure, (path, seconds))
 
 
@@ -50,7 +52,7 @@ def measure(path: Path, seconds: float) -> ModelTiming:
     durations = Durations()
     inside_s, late = 0.0, 0
     due = time.perf_counter()
-    for hop in range(_WARM_UP_HOPS + round(seconds / deadline_s)):
+    for hop in range(_WARM_UP_HOPS + max(1, round(seconds / deadline_s))):
         start = (hop % 64) * spec.call_samples
         due += deadline_s
         time.sleep(max(0.0, due - time.perf_counter()))

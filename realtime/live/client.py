@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from realtime.live import messages
+from realtime.live.fader import gain
 from realtime.live.jobs import Job, probe, render
 from realtime.live.parameters import (
     KEY_RANGE_SEMITONES,
@@ -45,6 +46,7 @@ __all__ = [
     "Rendering",
     "StreamSettings",
     "default_path",
+    "gain",
     "load_settings",
     "messages",
     "save_settings",
@@ -54,14 +56,16 @@ _HANG_S = 5.0  # longer than any load; the process speaks thirty times a second 
 _START_S = 60.0  # until its first word; a busy machine may take long to read all that it imports
 _RETRY_S = 2.0
 _QUIT_S = 5.0
+# What a replacement goes through before the devices are back.
+_SILENT = (EngineState.STOPPED, EngineState.LOADING, EngineState.FAILED)
 
 
 class EngineClient:
     """The engine of another process, as if it were here; survives the death of that process.
 
     Every call returns at once. `snapshot` is to be called many times a second: it takes in what the process said, and
-    sees to it that a process that died, hangs or lost its devices is replaced, with settings, parameters and recording
-    as they were.
+    sees to it that a process that died, hangs or lost its devices is replaced, with settings, parameters, recording and
+    place in the song as they were. Lost devices are tried again until they are back, and told as lost meanwhile.
     """
 
     def __init__(self) -> None:
@@ -71,10 +75,11 @@ class EngineClient:
         self._wanted: StreamSettings | None = None
         self._parameters = Parameters()
         self._recording: Path | None = None
+        self._playback: Playback | None = None
         self._snapshot = EngineSnapshot()
         self._answers: dict[type, Any] = {}
         self._restarts = 0
-        self._retry_at = 0.0
+        self._retry_at, self._is_retrying = math.inf, False
         self._notice = Trouble()
         self._render: Job | None = None
         self._render_path = Path()
@@ -91,13 +96,15 @@ class EngineClient:
     def start(self, settings: StreamSettings) -> None:
         """Open devices and model and let it sound; the snapshot tells how it went."""
         self._cancel_probe()
-        self._wanted, self._notice, self._retry_at = settings, Trouble(), 0.0
+        self._wanted, self._notice = settings, Trouble()
+        self._recording = self._playback = None
+        self._retry_at, self._is_retrying = math.inf, False
         self._send(messages.Set(self._parameters))
         self._send(messages.Start(settings))
 
     def stop(self) -> None:
         """Close the devices and end a recording."""
-        self._wanted, self._recording, self._retry_at = None, None, 0.0
+        self._wanted, self._recording, self._is_retrying = None, None, False
         self._send(messages.Stop())
 
     def set(self, parameters: Parameters) -> None:
@@ -197,13 +204,28 @@ class EngineClient:
                 message = self._connection.recv()
                 self._heard_at, self._patience_s = time.monotonic(), _HANG_S
                 if isinstance(message, EngineSnapshot):
-                    self._snapshot = message
+                    self._take_in(message)
                 elif message.content is not None:
                     self._answers[type(message.question)] = message.content
                 elif isinstance(message.question, messages.Probe):
                     self._measure_models(message.question.path)
         except (EOFError, OSError):
             self._heard_at = -math.inf
+
+    def _take_in(self, snapshot: EngineSnapshot) -> None:
+        if snapshot.state is EngineState.FAILED and (snapshot.lost or self._is_retrying):
+            self._retry_at = min(self._retry_at, time.monotonic() + _RETRY_S)
+        else:
+            self._retry_at = math.inf
+        if self._is_retrying and snapshot.state in _SILENT:
+            return  # what was lost is still the news
+        self._is_retrying = False
+        if snapshot.recording:
+            self._recording = Path(snapshot.recording).parent
+        elif self._snapshot.recording and snapshot.state is not EngineState.FAILED:
+            self._recording = None  # a start or a full disk ended it
+        self._playback = snapshot.playback or self._playback
+        self._snapshot = snapshot
 
     def _rendering(self) -> Rendering | None:
         job = self._render
@@ -238,23 +260,21 @@ class EngineClient:
             text = f"the audio engine {'stopped' if died else 'hung'} and was started again"
             self._notice = Trouble(text, Problem.ENGINE_RESTARTED)
             self._restart()
-        elif self._snapshot.state is EngineState.FAILED and self._snapshot.lost and self._wanted is not None:
-            if not self._retry_at:
-                self._retry_at = now + _RETRY_S
-            elif now > self._retry_at:
-                self._notice = Trouble(self._snapshot.message, self._snapshot.problem, self._snapshot.subject)
-                self._restart()
+        elif self._snapshot.lost and self._wanted is not None and now > self._retry_at:
+            self._restart()
 
     def _restart(self) -> None:
         self._kill()
         self._restarts += 1
-        self._retry_at = 0.0
-        playback = self._snapshot.playback
-        self._snapshot = EngineSnapshot()
+        self._retry_at = math.inf
+        self._is_retrying = self._snapshot.lost and self._wanted is not None
+        if not self._is_retrying:
+            self._snapshot = EngineSnapshot()
         self._launch()
         if self._wanted is not None:
             self._send(messages.Set(self._parameters))
             self._send(messages.Start(self._wanted))
+            playback = self._playback
             if playback is not None and playback.song == self._wanted.song:
                 self._send(messages.Loop(playback.loop))
                 self._send(messages.Seek(playback.position_s))

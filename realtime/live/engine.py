@@ -80,9 +80,10 @@ class Engine:
         Devices that stay the same stay open: another song begins at once, and sound servers are spared the change.
         """
         stays = self._ports is not None and self._ports.is_alive and _devices(settings) == _devices(self._settings)
+        self._notice = Trouble()
         self._close(keep_ports=stays)
         self._machine.move(EngineState.STOPPED)
-        self._settings, self._lost, self._notice = settings, False, Trouble()
+        self._settings, self._lost = settings, False
         self._machine.move(EngineState.LOADING)
 
     def start(self) -> None:
@@ -123,11 +124,17 @@ class Engine:
             if self._mixer is not None:
                 self._mixer.recorder = None
             recorder.close()
+            if recorder.error:
+                self._notice = Trouble(recorder.error, Problem.RECORDING_ENDED, str(recorder.take))
         if folder is not None and self._mixer is not None:
             try:
                 self._recorder = self._mixer.recorder = Recorder(folder, self._ports.sample_rate)
             except LiveError as error:
                 self._notice = error.trouble
+
+    def tell(self, trouble: Trouble) -> None:
+        """Let the snapshots say what went wrong, as long as nothing else does."""
+        self._notice = trouble
 
     @property
     def song(self) -> SongSource | None:
@@ -138,6 +145,9 @@ class Engine:
         """Return how the engine is now, after a look at devices and model."""
         if self._mixer is not None:
             self._look_after()
+        playback = self._playback()
+        if playback and playback.finished and self._song.error:
+            self._notice = Trouble(self._song.error, Problem.SONG_UNREADABLE, self._settings.song)
         trouble = self._machine.trouble if self._machine.trouble.message else self._notice
         if self._mixer is None:
             return EngineSnapshot(self.state, **vars(trouble), lost=self._lost, model=self._settings.model)
@@ -161,7 +171,7 @@ class Engine:
             false_vocals_db=mixer.meter_bridge.leakage.false_vocals_db,
             feedback=mixer.feedback,
             recording=str(self._recorder.take) if self._recorder else "",
-            playback=self._playback(),
+            playback=playback,
             **self._slow_figures(),
         )
 
@@ -226,7 +236,6 @@ class Engine:
         for lane in self._mixer.leaving():
             lane.close()
         if self._recorder is not None and self._recorder.error:
-            self._notice = Trouble(self._recorder.error, Problem.RECORDING_ENDED, str(self._recorder.take))
             self.record(None)
         if not self._ports.is_alive or not self._thread.is_alive():
             self._lost = True

@@ -6,14 +6,17 @@ import contextlib
 import dataclasses
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from realtime.live.text_files import write_text
 
 # A model is recommended where this share of its deadline is enough for 99 of 100 calls: the rest is for the mix, the
 # window and whatever else the machine does.
 _SAFE_SHARE = 0.5
+_NEVER = 1e9  # no figure is as large, and none that is breaks what is counted with it
 
 
 @dataclass(frozen=True)
@@ -72,10 +75,10 @@ class KnownTimings:
     def __init__(self, path: Path, machine: str) -> None:
         self._path, self._machine = path, machine
         self._timings: dict[str, ModelTiming] = {}
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             stored = json.loads(path.read_text(encoding="utf-8"))
             if stored["machine"] == machine:
-                self._timings = {digest: ModelTiming(**values) for digest, values in stored["models"].items()}
+                self._timings = {digest: _read(values) for digest, values in stored["models"].items()}
 
     def get(self, model: Path) -> ModelTiming | None:
         """Return what was measured with this very file; None before it was."""
@@ -86,11 +89,20 @@ class KnownTimings:
         """Remember a timing; where the file cannot be written it is measured again another day."""
         self._timings[_digest(model)] = timing
         models = {digest: dataclasses.asdict(known) for digest, known in self._timings.items()}
-        beside = self._path.with_name(f".{self._path.name}.{os.getpid()}.part")
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            beside.write_text(json.dumps({"machine": self._machine, "models": models}, indent=2), encoding="utf-8")
-            beside.replace(self._path)
+            write_text(self._path, json.dumps({"machine": self._machine, "models": models}, indent=2))
+
+
+def _read(stored: dict[str, Any]) -> ModelTiming:
+    """Build a timing from what was stored; ValueError where it holds what was never measured."""
+    timing = ModelTiming(**stored)
+    for name, value in vars(timing).items():
+        if name == "name" or (value is None and name in ("peak_memory_mib", "vocals_sdr_db")):
+            continue
+        if type(value) not in (int, float) or not abs(value) < _NEVER:
+            raise ValueError(f"{name} is {value!r}")
+    return timing
 
 
 def _digest(model: Path) -> str:

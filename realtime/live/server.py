@@ -94,7 +94,10 @@ class Server:
             case messages.Question():
                 self._connection.send(messages.Answer(message, self._answer(message)))
             case _:
-                self._steer(message)
+                try:
+                    self._steer(message)
+                except LiveError as error:
+                    engine.tell(error.trouble)
         self._report()
 
     def _steer(self, message: Any) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from typing import Any, TypeVar
 from platformdirs import user_config_path
 
 from realtime.live.parameters import Parameters, StreamSettings
+from realtime.live.text_files import write_text
 
 _Values = TypeVar("_Values", StreamSettings, Parameters)
 
@@ -50,12 +50,7 @@ def save_settings(path: Path, settings: StreamSettings, parameters: Parameters) 
     """
     stored = {"settings": _storable(settings), "parameters": _storable(parameters)}
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(json.dumps(stored, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_text(path, json.dumps(stored, indent=2, allow_nan=False) + "\n")
 
 
 def _storable(values: StreamSettings | Parameters) -> dict[str, Any]:

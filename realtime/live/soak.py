@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from realtime.live.benchmark import machine
 from realtime.live.parameters import EngineSnapshot, StreamSettings
@@ -59,7 +61,8 @@ class SoakReport:
 
     def to_json(self) -> str:
         """Return all of it, with the machine's name."""
-        return json.dumps(dataclasses.asdict(self) | {"machine": machine()}, indent=2, default=str) + "\n"
+        values = _storable(dataclasses.asdict(self)) | {"machine": machine()}
+        return json.dumps(values, indent=2, allow_nan=False, default=str) + "\n"
 
     def to_text(self) -> str:
         """Return what a person wants to read, in lines."""
@@ -86,3 +89,12 @@ class SoakReport:
         if self.memory_mib:
             lines.append(f"its memory: {self.memory_mib[0]:.0f} MiB at first, {self.memory_mib[-1]:.0f} MiB at the end")
         return "\n".join(lines)
+
+
+def _storable(value: Any) -> Any:
+    """Return nested values with infinity, which JSON lacks, in words."""
+    if isinstance(value, dict):
+        return {key: _storable(inner) for key, inner in value.items()}
+    if isinstance(value, tuple):
+        return [_storable(inner) for inner in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value

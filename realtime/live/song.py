@@ -22,6 +22,7 @@ _FADE_S = 0.01
 _CHUNK_SAMPLES = 4096
 _POLL_S = 0.01
 _SHORTEST_LOOP_S = 0.05
+_LONGEST_S = 1e6  # how far a seek may go before the length is known
 
 
 class SongSource:
@@ -75,6 +76,11 @@ class SongSource:
         return self._tape.duration_s
 
     @property
+    def _end_s(self) -> float:
+        # Until all is decoded the length may be a guess, or unknown.
+        return self.duration_s if self._tape.is_whole else _LONGEST_S
+
+    @property
     def is_paused(self) -> bool:
         """Whether it waits."""
         return self._is_paused
@@ -100,7 +106,7 @@ class SongSource:
 
     def seek(self, position_s: float) -> None:
         """Go to a place; one behind the loop's end ends the loop."""
-        place = round(min(max(0.0, position_s), self.duration_s) * self.sample_rate)
+        place = round(min(max(0.0, position_s), self._end_s) * self.sample_rate)
         if self._loop is not None and place >= self._loop[1]:
             self._loop = None
         self._orders.append(place)
@@ -114,7 +120,7 @@ class SongSource:
         if start_s is None:
             self._loop = None
         else:
-            end_s = min(end_s, self.duration_s)
+            end_s = min(end_s, self._end_s)
             if start_s < 0 or end_s - start_s < _SHORTEST_LOOP_S:
                 raise LiveError(
                     f"a loop from {start_s:.2f} to {end_s:.2f} s is too short; set its end at least "

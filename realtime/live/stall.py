@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 import time
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -61,6 +62,7 @@ class StallMeter:
 
 
 def _listen(connection: Connection, settings: StreamSettings) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who asked for the figures hears Ctrl-C, and still wants them
     gaps, late, last_s, period_ms = Durations(), 0, 0.0, 0.0
 
     def callback(out: Any, frames: int, _times: Any, _status: Any) -> None:

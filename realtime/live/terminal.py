@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import json
 import math
+import re
 import signal
 import sys
 import time
@@ -15,9 +16,11 @@ from types import FrameType
 from realtime.live import arguments as read
 from realtime.live.client import EngineClient
 from realtime.live.errors import LiveError
-from realtime.live.parameters import EngineSnapshot, EngineState, Parameters, StreamSettings
-from realtime.live.settings import default_path, load_settings, save_settings
+from realtime.live.memory import recall, remember
+from realtime.live.parameters import EngineSnapshot, EngineState, Parameters, Problem, StreamSettings
 from realtime.live.soak import ProcessLoad, SoakReport
+from realtime.live.status_line import StatusLine
+from realtime.live.text_files import write_text
 
 _LOOKS_PER_S = 20
 _INTERRUPTED = 130
@@ -45,6 +48,8 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     live.add_argument("--seconds", type=read.positive, metavar="S", help="stop after so long")
     live.add_argument("--soak", type=read.positive, metavar="MINUTES", help="run so long and report on it")
     live.add_argument("-o", "--output-report", type=Path, metavar="FILE", help="write the soak's report as JSON")
+    # Python's own pattern for what is a negative number and no option knows none that is infinite.
+    live._negative_number_matcher = re.compile(r"-(inf|\d+|\d*\.\d+)$")
     live.set_defaults(run=_live)
     devices = commands.add_parser("devices", help="list audio devices", description="List audio devices.")
     devices.set_defaults(run=_devices)
@@ -77,9 +82,12 @@ def _add_stream(parser: argparse.ArgumentParser) -> None:
 
 
 def _live(options: argparse.Namespace) -> int:
-    remembered = load_settings(default_path())
-    settings = dataclasses.replace(_settings(options, remembered[0]), song=options.song or "")
-    parameters = _parameters(options, remembered[1])
+    if options.output_report and not options.soak:
+        raise LiveError("-o is for the report of a soak; give --soak as well, or leave -o out")
+    remembered = recall()
+    before = remembered or (StreamSettings(), Parameters())
+    settings = dataclasses.replace(_settings(options, before[0]), song=options.song or "")
+    parameters = _parameters(options, before[1])
     seconds = 60 * options.soak if options.soak else options.seconds or math.inf
     stopped = _StopRequest()
     client = EngineClient()
@@ -89,16 +97,20 @@ def _live(options: argparse.Namespace) -> int:
         if options.record:
             client.record(options.record)
         _wait_for_sound(client, stopped)
-        save_settings(default_path(), dataclasses.replace(settings, song=""), parameters)
+        if remembered:
+            remember(dataclasses.replace(settings, song=""), parameters)
         report = _watch(client, settings, seconds, stopped, soak=bool(options.soak))
+        failure = _stop(client)
     finally:
         client.close()
         stopped.restore()
     if report is not None:
         print(report.to_text())
         if options.output_report:
-            options.output_report.write_text(report.to_json(), encoding="utf-8")
+            write_text(options.output_report, report.to_json())
             print(f"the whole report: {options.output_report}")
+    if failure:
+        raise LiveError(failure)
     return _INTERRUPTED if stopped.is_set and not math.isinf(seconds) else 0
 
 
@@ -106,13 +118,25 @@ def _wait_for_sound(client: EngineClient, stopped: _StopRequest) -> None:
     end = time.monotonic() + _START_S
     while not stopped.is_set:
         snapshot = client.snapshot()
+        if _has_failed(snapshot) or snapshot.problem is Problem.RECORDING_ENDED:
+            raise LiveError(snapshot.message)
         if snapshot.state in (EngineState.RUNNING, EngineState.BYPASSED):
             return
-        if snapshot.state is EngineState.FAILED and not snapshot.lost:
-            raise LiveError(snapshot.message)
         if time.monotonic() > end:
             raise LiveError("no sound came within half a minute; choose other devices with --input and --output")
         time.sleep(1 / _LOOKS_PER_S)
+
+
+def _has_failed(snapshot: EngineSnapshot) -> bool:
+    return snapshot.state is EngineState.FAILED and not snapshot.lost
+
+
+def _stop(client: EngineClient) -> str:
+    """End the music and return what was wrong with the recording or the song; empty for nothing."""
+    client.stop()
+    while (snapshot := client.snapshot()).state is not EngineState.STOPPED:
+        time.sleep(1 / _LOOKS_PER_S)
+    return snapshot.message if snapshot.problem in (Problem.RECORDING_ENDED, Problem.SONG_UNREADABLE) else ""
 
 
 def _watch(
@@ -122,7 +146,7 @@ def _watch(
     meter = _stall_meter(settings) if soak else None
     began = minute = time.monotonic()
     first, memory = ProcessLoad.of(client.process_id), []
-    line = _StatusLine()
+    line = StatusLine()
     snapshot = client.snapshot()
     while not stopped.is_set and (passed := time.monotonic() - began) < seconds:
         snapshot = client.snapshot()
@@ -130,10 +154,12 @@ def _watch(
         if time.monotonic() >= minute and (load := ProcessLoad.of(client.process_id)):
             memory.append(load.memory_mib)
             minute += 60
-        if snapshot.playback is not None and snapshot.playback.finished:
+        if _has_failed(snapshot) or (snapshot.playback is not None and snapshot.playback.finished):
             break
         time.sleep(1 / _LOOKS_PER_S)
     line.close()
+    if _has_failed(snapshot):
+        raise LiveError(snapshot.message)
     passed, last = time.monotonic() - began, ProcessLoad.of(client.process_id)
     if meter is None:
         return None
@@ -161,34 +187,6 @@ class _StopRequest:
         if self.is_set:
             raise KeyboardInterrupt
         self.is_set = True
-
-
-class _StatusLine:
-    """One line that is written over; without a terminal only what changes in words."""
-
-    def __init__(self) -> None:
-        self._is_terminal = sys.stdout.isatty()
-        self._said = ""
-
-    def show(self, snapshot: EngineSnapshot, passed: float, seconds: float) -> None:
-        message = f"{snapshot.state}{': ' if snapshot.message else ''}{snapshot.message}"
-        if message != self._said:
-            self._said = message
-            parts = ", ".join(f"{part.name} {part.ms:.1f}" for part in snapshot.latency)
-            latency = f"; latency {snapshot.latency_ms:.1f} ms ({parts})" if parts else ""
-            recording = f"; recording to {snapshot.recording}" if snapshot.recording else ""
-            print(f"{chr(13) * self._is_terminal}{message}{latency}{recording}".ljust(79), flush=True)
-        if self._is_terminal:
-            left = "" if math.isinf(seconds) else f" {max(0, seconds - passed):.0f} s left"
-            text = (
-                f"\r{snapshot.model} in {snapshot.input.rms_db:6.1f} out {snapshot.output.rms_db:6.1f} dB, call "
-                f"{snapshot.call.p99_ms:.1f} of {snapshot.deadline_ms:.1f} ms, {snapshot.misses} missed{left}"
-            )
-            print(text.ljust(79)[:79], end="", flush=True)
-
-    def close(self) -> None:
-        if self._is_terminal:
-            print()
 
 
 def _devices(_: argparse.Namespace) -> int:
@@ -258,7 +256,7 @@ def _benchmark(options: argparse.Namespace) -> int:
     print(f"recommended here: {best.name}" + ("" if best.is_safe else ", though this machine is slow for it"))
     if options.output:
         figures = {"machine": here, "models": [dataclasses.asdict(timing) for timing in timings]}
-        options.output.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        write_text(options.output, json.dumps(figures, indent=2) + "\n")
         print(f"the figures: {options.output}")
     return 0
 

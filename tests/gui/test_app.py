@@ -19,6 +19,7 @@ from gui import single_instance
 from gui.about import About, report
 from gui.app import make_window
 from gui.engine_bridge import EngineBridge
+from gui.engine_memory import EngineMemory
 from gui.settings import Settings
 from gui.theme import DARK, LIGHT, current_theme
 
@@ -72,6 +73,28 @@ def test_damaged_settings_are_told(qtbot, tmp_path, bridge):
     window = make_window(QApplication.instance(), Settings(path), bridge)
     qtbot.addWidget(window)
     assert "window.json.damaged" in window.notice.text
+    (tmp_path / "live.json").write_text("{broken")
+    window.watch(EngineMemory(bridge, tmp_path / "live.json"))
+    assert "window.json.damaged" in window.notice.text
+    assert "live.json.damaged" in window.notice.text
+
+
+def test_devices_and_faders_that_cannot_be_read_are_told(window, bridge, tmp_path):
+    (tmp_path / "live.json").mkdir()
+    window.watch(EngineMemory(bridge, tmp_path / "live.json"))
+    assert "live.json" in window.notice.text
+    assert "not kept" in window.notice.text
+
+
+def test_devices_and_faders_that_cannot_be_written_are_told_once(window, bridge, tmp_path, qtbot):
+    (tmp_path / "file").write_text("no folder")
+    memory = EngineMemory(bridge, tmp_path / "file" / "live.json")
+    window.watch(memory)
+    memory.save()
+    assert "not kept" in window.notice.text
+    window.notice.clear()
+    memory.save()
+    assert window.notice.text == ""
 
 
 def test_a_dropped_file_goes_to_the_files_view(window, tmp_path, qtbot):
@@ -110,6 +133,7 @@ def test_the_report_can_be_copied_and_names_what_matters(window, bridge, qtbot):
     assert text == report(bridge)
     for word in ("Python", "Qt 6", "onnxruntime", "[engine]", "state = stopped", "[devices]"):
         assert word in text
+    assert "not installed" not in text
     dialog._copy()
     assert QApplication.clipboard().text() == text
 
@@ -225,3 +249,34 @@ def test_the_program_starts_and_ends_by_ctrl_c_without_a_crash(tmp_path):
     program.send_signal(signal.SIGINT)
     assert program.wait(30) == 0
     assert list(tmp_path.rglob("window.json"))
+
+
+def test_the_program_tells_that_devices_and_faders_are_a_fresh_start(tmp_path):
+    user = f"test-{secrets.token_hex(4)}"
+    environment = {**os.environ, "LOGNAME": user, "XDG_CONFIG_HOME": str(tmp_path), "HOME": str(tmp_path)}
+    (tmp_path / "unsing").mkdir()
+    (tmp_path / "unsing" / "live.json").write_text("{broken")
+    script = (
+        "import signal, sys\n"
+        "from PyQt6.QtCore import QTimer\n"
+        "from PyQt6.QtWidgets import QApplication\n"
+        "from gui.app import run\n"
+        "from gui.main_window import MainWindow\n"
+        "def look():\n"
+        "    for window in QApplication.topLevelWidgets():\n"
+        "        if isinstance(window, MainWindow) and window.isVisible():\n"
+        "            signal.setitimer(signal.ITIMER_REAL, 0)\n"
+        "            print(window.notice.text)\n"
+        "            window.close()\n"
+        "def wake(*_):\n"  # in the midst of anything, so it only asks the event loop
+        "    if QApplication.instance() is not None:\n"
+        "        QTimer.singleShot(0, look)\n"
+        "signal.signal(signal.SIGALRM, wake)\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)\n"
+        "sys.exit(run([]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "live.json.damaged" in done.stdout

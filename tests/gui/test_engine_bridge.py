@@ -131,3 +131,13 @@ def test_a_file_that_cannot_be_read_is_told(bridge, tmp_path):
     memory = EngineMemory(bridge, tmp_path)
     assert str(tmp_path) in memory.problem
     assert bridge.parameters == Parameters()
+
+
+def test_a_file_that_makes_no_sense_is_kept_aside(bridge, tmp_path):
+    path = tmp_path / "live.json"
+    path.write_text("{broken")
+    memory = EngineMemory(bridge, path)
+    assert memory.damaged.read_text() == "{broken"
+    assert bridge.parameters == Parameters()
+    memory.save()
+    assert EngineMemory(EngineBridge(), path).damaged is None

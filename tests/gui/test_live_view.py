@@ -238,8 +238,9 @@ def test_only_causal_models_are_offered_and_the_quickest_first():
     assert [key for key, _ in model_choices(models)] == ["quick", "slow"]
 
 
-def test_a_card_tells_the_truth_about_what_was_not_measured():
-    facts = {fact.name: fact.value for fact in model_facts(make_spec(), EngineSnapshot())}
+@pytest.mark.parametrize("card", [{}, {"scores": {"vocals": {"SIR": 9.5}}}])
+def test_a_card_tells_the_truth_about_what_was_not_measured(card):
+    facts = {fact.name: fact.value for fact in model_facts(make_spec(card=card), EngineSnapshot())}
     assert facts["Quality (SDR)"] == facts["Work for one core"] == "not measured"
     assert facts["Licence"] == "MIT"
 

@@ -50,7 +50,22 @@ WRONG_VALUES = {
         '[{"name": "h", "shape": [1]}, {"name": "h", "shape": [1]}]',
         '[{"name": "h", "shape": [1]}, {"name": "h_out", "shape": [1]}]',
     ],
-    "card": ["[]", "{", ""],
+    "card": [
+        "[]",
+        "{",
+        "",
+        '{"scores": []}',
+        '{"scores": {"vocals": 6}}',
+        '{"scores": {"vocals": {"SDR": "six"}}}',
+        '{"scores": {"vocals": {"SDR": null}}}',
+        '{"scores": {"vocals": {"SDR": NaN}}}',
+        '{"rtf": "fast"}',
+        '{"rtf": true}',
+        '{"rtf": Infinity}',
+        '{"rtf": 1' + "0" * 400 + "}",
+        '{"test_set": 25}',
+        '{"cpu": "\\u001b[2Jcleared"}',
+    ],
     "name": ["", "\x1b[2Jcleared"],
 }
 

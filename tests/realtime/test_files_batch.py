@@ -92,7 +92,7 @@ def test_songs_beside_stems_are_still_songs(tmp_path, model):
 def test_the_two_suffixes_of_a_stem_file_are_no_part_of_its_name(tmp_path):
     names = ("X.stem.mp4", "Y.stem.wav", "Z.mp4", ".stem.mp4")
     found = find_songs([tmp_path / name for name in names], tmp_path / "out").songs
-    assert [item.folder.name for item in found] == ["X", "Y.stem", "Z", ".stem.mp4"]
+    assert [item.folder.name for item in found] == ["X", "Y.stem", "Z", "song.stem.mp4"]
 
 
 def test_an_empty_folder_is_named(tmp_path):

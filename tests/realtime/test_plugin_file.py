@@ -218,6 +218,12 @@ def test_one_call_cannot_ask_for_all_memory(tmp_path):
     assert "fewer hops" in _refusal(path)
 
 
+def test_the_delay_cannot_ask_for_all_memory(tmp_path):
+    spec = make_spec(StftSpec(65536, 32768, "hann", "hann"), channels=64, lookahead_hops=4096)
+    path = save_graph(tmp_path / "late.onnx", spec.to_metadata(), make_graph(spec, [PASS], AXES))
+    assert "fewer hops" in _refusal(path)
+
+
 def test_model_that_answers_silence_with_nan_is_refused(tmp_path):
     nodes = [
         helper.make_node("Div", ["mixture", "mixture"], ["ratio"]),

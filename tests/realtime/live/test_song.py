@@ -154,6 +154,27 @@ def test_damage_in_the_middle_ends_the_song_with_a_sentence(tmp_path, audio):
     assert np.array_equal(heard[:, :RATE], audio[:, :RATE])
 
 
+@pytest.fixture
+def endless(tmp_path, rng):
+    """A FLAC file that does not say its length, as from an encoder in a pipe."""
+    path = tmp_path / "endless.flac"
+    soundfile.write(path, rng.uniform(-0.9, 0.9, (40 * RATE, 2)), RATE)
+    content = bytearray(path.read_bytes())
+    content[18:26] = (int.from_bytes(content[18:26], "big") >> 36 << 36).to_bytes(8, "big")
+    path.write_bytes(content)
+    return path
+
+
+def test_a_song_of_unknown_length_can_be_steered_anywhere(endless):
+    song = SongSource(endless, RATE)
+    song.seek(30.0)
+    wait_for(lambda: song.position_s == 30.0)
+    song.loop(20.0, 25.0)
+    assert song.loop_s == (20.0, 25.0)
+    wait_for(lambda: 20.0 <= song.position_s < 25.0)
+    song.close()
+
+
 def test_a_loop_without_a_length_is_refused(song):
     with pytest.raises(LiveError, match="too short"):
         song.loop(2.0, 2.0)

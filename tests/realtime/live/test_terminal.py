@@ -3,9 +3,12 @@
 import contextlib
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import jack
 import numpy as np
@@ -14,16 +17,9 @@ import soundfile
 
 from realtime.contract import StftSpec
 from tests import plugins
-from tests.servers import jack_server
 
-RATE, BLOCK = 44100, 256
+RATE = 44100
 COMMAND_S = 120
-
-
-@pytest.fixture(scope="module")
-def server():
-    with jack_server(RATE, BLOCK) as running:
-        yield running
 
 
 @pytest.fixture
@@ -32,12 +28,28 @@ def model(tmp_path):
     return str(plugins.identity(tmp_path / "model.onnx", spec))
 
 
-def unsing(tmp_path, *arguments):
+@contextlib.contextmanager
+def started(tmp_path, *arguments):
     environment = os.environ | {"XDG_CONFIG_HOME": str(tmp_path / "config"), "HOME": str(tmp_path)}
     command = [sys.executable, "-m", "realtime", *map(str, arguments)]
-    return subprocess.run(
-        command, capture_output=True, text=True, timeout=COMMAND_S, env=environment, stdin=subprocess.DEVNULL
-    )
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, env=environment, **pipes) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def unsing(tmp_path, *arguments):
+    with started(tmp_path, *arguments) as process:
+        stdout, stderr = process.communicate(timeout=COMMAND_S)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+
+def assert_one_sentence(result, words):
+    assert result.returncode == 2
+    assert words in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
 
 
 def test_devices_are_listed(server, tmp_path):
@@ -48,13 +60,15 @@ def test_devices_are_listed(server, tmp_path):
 
 
 def test_live_plays_for_the_seconds_it_was_given_and_remembers_the_faders(server, tmp_path, model):
-    result = unsing(tmp_path, "live", "--model", model, "--vocals", "-12", "--key", "2", "--seconds", "1")
+    faders = "--vocals", "-12", "--accompaniment", "-inf", "--key", "2"
+    result = unsing(tmp_path, "live", "--model", model, *faders, "--seconds", "1")
     assert result.returncode == 0, result.stderr
     assert "running" in result.stdout
     assert "synthesis window" in result.stdout
     (settings,) = (tmp_path / "config").rglob("*.json")
     remembered = json.loads(settings.read_text())
     assert remembered["parameters"]["vocals_db"] == -12
+    assert remembered["parameters"]["accompaniment_db"] == "-inf"
     assert remembered["parameters"]["key_semitones"] == 2
     assert remembered["settings"]["model"] == model
 
@@ -68,9 +82,85 @@ def test_a_song_is_played_to_its_end_and_recorded(server, tmp_path, model, rng):
     assert soundfile.info(mix).duration > 0.5
 
 
+def test_settings_that_cannot_be_kept_are_told_and_the_music_plays(server, tmp_path, model, unwritable):
+    result = unsing(tmp_path, "live", "--model", model, "--seconds", "1")
+    assert result.returncode == 0, result.stderr
+    assert "running" in result.stdout
+    (line,) = result.stderr.splitlines()
+    assert str(unwritable) in line
+    assert "not kept" in line
+
+
+@pytest.fixture(params=["no folder", "no place"])
+def unwritable(request, tmp_path):
+    """A folder of the settings from which nothing can be read, or into which nothing can be written."""
+    folder = tmp_path / "config"
+    if request.param == "no folder":
+        folder.write_text("a file")
+    else:
+        folder.mkdir()
+        (folder / "unsing").symlink_to("nowhere")
+    return folder
+
+
+def test_a_recording_that_cannot_begin_ends_it_all(server, tmp_path, model):
+    (tmp_path / "file").write_text("no folder")
+    result = unsing(tmp_path, "live", "--model", model, "--record", tmp_path / "file", "--seconds", "600")
+    assert_one_sentence(result, str(tmp_path / "file"))
+
+
+def test_a_recording_that_ends_early_is_a_failure(server, tmp_path, model):
+    takes = tmp_path / "takes"
+
+    def spoil():
+        while not list(takes.glob("*/mix.flac")):
+            if finished.wait(0.01):
+                return
+        shutil.rmtree(takes)
+
+    finished = threading.Event()
+    thread = threading.Thread(target=spoil)
+    thread.start()
+    result = unsing(tmp_path, "live", "--model", model, "--record", takes, "--seconds", "2")
+    finished.set()
+    thread.join()
+    assert "running" in result.stdout
+    assert_one_sentence(result, str(takes))
+
+
+def test_a_song_that_ends_early_is_a_failure(server, tmp_path, model, rng):
+    song, audio = tmp_path / "broken.wav", np.float32(0.1 * rng.standard_normal((2 * RATE, 2)))
+    audio[RATE] = np.nan
+    soundfile.write(song, audio, RATE, subtype="FLOAT")
+    result = unsing(tmp_path, "live", "--model", model, "--song", song)
+    assert "running" in result.stdout
+    assert_one_sentence(result, "broken.wav: the sample at 1.0000 s")
+
+
+def test_what_can_no_longer_play_ends_with_a_reason(server, tmp_path, model):
+    with started(tmp_path, "live", "--model", model) as process:
+        while "running" not in process.stdout.readline():
+            assert process.poll() is None
+        os.remove(model)
+        os.kill(audio_process(process.pid), signal.SIGKILL)
+        _, said = process.communicate(timeout=COMMAND_S)
+    assert process.returncode == 2
+    assert "model.onnx" in said
+    assert len(said.splitlines()) == 1
+
+
+def audio_process(parent):
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    (audio,) = (child for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes())
+    return int(audio)
+
+
 def test_a_soak_ends_in_a_report(server, tmp_path, model):
     report = tmp_path / "soak.json"
-    result = unsing(tmp_path, "live", "--model", model, "--soak", "0.05", "-o", report)
+    report.write_text("older")
+    with report.open() as older:
+        result = unsing(tmp_path, "live", "--model", model, "--soak", "0.05", "-o", report)
+        assert older.read() == "older"  # it was replaced, not overwritten
     assert result.returncode == 0, result.stderr
     assert "empty callback" in result.stdout
     figures = json.loads(report.read_text())
@@ -89,14 +179,12 @@ def test_a_soak_ends_in_a_report(server, tmp_path, model):
         (("live", "--key", "7"), "-6 to 6"),
         (("live", "--input-channels", "9"), "channel 9"),
         (("live", "--song", "missing.mp3"), "missing.mp3"),
+        (("live", "-o", "report.json"), "--soak"),
         (("benchmark", "missing"), "missing"),
     ],
 )
 def test_bad_input_is_one_sentence_and_exit_code_2(server, tmp_path, arguments, words):
-    result = unsing(tmp_path, *arguments)
-    assert result.returncode == 2
-    assert words in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 1
+    assert_one_sentence(unsing(tmp_path, *arguments), words)
 
 
 def test_no_sound_server_at_all_is_said(tmp_path, model, monkeypatch):
@@ -110,7 +198,10 @@ def test_no_sound_server_at_all_is_said(tmp_path, model, monkeypatch):
 
 def test_the_benchmark_tells_of_every_model(tmp_path, model):
     figures = tmp_path / "figures.json"
-    result = unsing(tmp_path, "benchmark", model, "--seconds", "1", "-o", figures)
+    figures.write_text("older")
+    with figures.open() as older:
+        result = unsing(tmp_path, "benchmark", model, "--seconds", "1", "-o", figures)
+        assert older.read() == "older"
     assert result.returncode == 0, result.stderr
     (timing,) = json.loads(figures.read_text())["models"]
     assert timing["name"] == "model"
