@@ -14,7 +14,6 @@ from torch import nn
 from export.guide_graph import GuideWriter
 from export.separator_graph import Parts, SeparatorWriter
 from realtime.contract import ModelSpec
-from trainer.guide import BINS
 from trainer.layers import POWER_FLOOR, BandLinear, BidirectionalPath, InterChunkPath
 from trainer.model import CausalDualPathRnn
 
@@ -84,16 +83,17 @@ class DualPathWriter(SeparatorWriter):
         features = self.node("Add", self.concat(outputs), bias)
         if self._network.guide is None:
             return self._rows(features), None, None
-        hint, fade = GuideWriter(self, self._network.guide).write(*newest, u)
+        guide = GuideWriter(self, self._network.guide)
+        hint, fade = guide.write(*newest, u)
+        hint = self.slice(guide.extend(hint, self._bins), 0, self._bins - self._unbanded, axis=1)
         magnitudes = self.slice(self.reshape(compressed, parts, -1), 2 * self._channels, parts, axis=0)
         return self._rows(self.node("Add", features, self._encode_hint(hint, magnitudes))), hint, fade
 
     def _encode_hint(self, hint: str, magnitudes: str) -> str:
-        """Map the mask `(channels, BINS)` and magnitudes `(channels, bins)` to features `(bands, 1, features)`."""
+        """Map the mask and magnitudes `(channels, banded bins)` to features `(bands, 1, features)`."""
         guidance = self._network.guidance
         sizes = [count * width for count, width in guidance.bands[: len(guidance.groups)]]
-        padding = self.constant("guide.above", np.int64([0, 0, 0, max(0, sum(sizes) - BINS)]))
-        hint = self.slice(self.node("Pad", hint, padding), 0, sum(sizes), axis=1)
+        hint = self.slice(hint, 0, sum(sizes), axis=1)
         heard = self.node("Mul", hint, self.slice(magnitudes, 0, sum(sizes), axis=1))
         rows = self.transpose(self.concat([hint, heard]), 1, 0)
         outputs = []
@@ -154,9 +154,9 @@ class DualPathWriter(SeparatorWriter):
         gates = self.reshape(self.node("Add", gates, self._parameter(gate, "bias")), self._bands, self._channels)
         # Bin by bin the gate of its band.
         bands = np.repeat(np.arange(self._bands), [w for count, w in self._network.encoder.bands for _ in range(count)])
-        gates = self.transpose(self.node("Gather", gates, self.constant("guide.bands", bands[:BINS])), 1, 0)
+        gates = self.transpose(self.node("Gather", gates, self.constant("guide.bands", bands)), 1, 0)
         share = self.node("Mul", gates, hint)
-        padding = self.constant("guide.padding", np.int64([0, 0, self._channels, self._bins - BINS]))
+        padding = self.constant("guide.padding", np.int64([0, 0, self._channels, self._unbanded]))
         return self.node("Add", mask, self.node("Pad", share, padding))
 
     def _mask_order(self, linear: BandLinear, kind: str, count: int, width: int) -> NDArray[np.float32]:

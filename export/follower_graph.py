@@ -6,8 +6,7 @@ import numpy as np
 
 from export.guide_graph import GuideWriter
 from export.separator_graph import Parts, SeparatorWriter
-from trainer.follower import HIGHEST_BINS, LEAST_MASK
-from trainer.guide import BINS
+from trainer.follower import LEAST_MASK
 
 
 class FollowerWriter(SeparatorWriter):
@@ -15,16 +14,14 @@ class FollowerWriter(SeparatorWriter):
 
     def estimate(self, mixture: Parts, newest: Parts, power: str, loudness: str) -> Parts:
         """Return what `SeparatorWriter.estimate` does."""
-        hint, fade = GuideWriter(self, self._network.guide).write(*newest, loudness)
+        guide = GuideWriter(self, self._network.guide)
+        hint, fade = guide.write(*newest, loudness)
         bounds = (self.constant(f"bound_{end}", np.float32(abs(end - LEAST_MASK))) for end in (0, 1))
         hint = self.node("Clip", hint, *bounds)
         odds = self.node("Div", hint, self.node("Sub", self.constant("one", np.float32(1)), hint))
         sureness = self.constant("sureness", self._network.sureness.detach().numpy())
         hint = self.node("Sigmoid", self.node("Mul", self.node("Log", odds), sureness))
-        highest = self.slice(hint, BINS - HIGHEST_BINS, BINS, axis=1)
-        above = self.node("ReduceMean", highest, axes=[1], keepdims=1)
-        size = self.constant("above", np.int64([self._channels, self._bins - BINS]))
-        mask = self.concat([hint, self.node("Expand", above, size)], axis=1)
+        mask = guide.extend(hint, self._bins)
         if fade:
             mask = self.node("Mul", mask, fade)
         mask = self.reshape(mask, 1, self._targets, self._channels, self._bins, self._frames, 1)

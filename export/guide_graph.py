@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 
 from export.graph import GraphWriter
-from trainer.guide import BINS, MIRRORED, PAST, POWER_FLOOR, SIGNS, Guide
+from trainer.guide import BINS, HIGHEST_BINS, MIRRORED, PAST, POWER_FLOOR, SIGNS, Guide
 from trainer.guide_layers import LEVELS, MASK, column_frames
 from trainer.guide_network import LEAK, GuideNetwork
 from trainer.presence import HIDDEN, SILENT, WHOLE
@@ -70,6 +70,14 @@ class GuideWriter:
         column = writer.node("Gather", writer.constant("guide.columns", columns), hop)
         mask = writer.reshape(writer.node("Gather", "guide_masks_out", column, axis=2), guide.channels, BINS)
         return mask, self._fade() if guide.presence else None
+
+    def extend(self, mask: str, bins: int) -> str:
+        """Return a mask `(channels, BINS)` over as many `bins` from DC up."""
+        writer = self._writer
+        highest = writer.slice(mask, BINS - HIGHEST_BINS, BINS, axis=1)
+        above = writer.node("ReduceMean", highest, axes=[1], keepdims=1)
+        size = writer.constant("guide.above", np.int64([self._guide.channels, bins - BINS]))
+        return writer.concat([mask, writer.node("Expand", above, size)], axis=1)
 
     def _fade(self) -> str:
         writer = self._writer

@@ -9,11 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainer.config import Config
-from trainer.guide import BINS, Guide
+from trainer.guide import BINS, Guide, extended
 from trainer.separator import Separator
 
-# Bins of the guide's mask whose mean stands for those above them.
-HIGHEST_BINS = 64
 # Of what is sure to be no voice; its logit is finite.
 LEAST_MASK = 1e-6
 # What is best for the guide that ships, on the validation songs.
@@ -24,7 +22,7 @@ class Follower(Separator):
     """Masks the mixture as its guide says, but not as surely.
 
     A guide learns what is likelier, and is surer of it than it is right; its logits are scaled (Guo et al., "On
-    calibration of modern neural networks", ICML 2017). Above the bins it hears, the mask is the mean of the highest.
+    calibration of modern neural networks", ICML 2017).
 
     Attributes:
         sureness: What the logits of each bin the guide hears are multiplied with, `(BINS,)`; all there is to learn.
@@ -50,8 +48,7 @@ class Follower(Separator):
         """Return what `Separator.mask` does."""
         hint, fade, following = self.guide(newest, gain, state)
         hint = (hint.clamp(LEAST_MASK, 1 - LEAST_MASK).logit() * self.sureness[:, None]).sigmoid()
-        above = hint[:, :, -HIGHEST_BINS:].mean(2, keepdim=True).expand(-1, -1, mixture.shape[2] - BINS, -1)
-        mask = torch.cat([hint, above], 2)
+        mask = extended(hint, mixture.shape[2])
         if fade is not None:
             mask = mask * fade[:, None, None]
         return F.pad(mask[:, None, ..., None], (0, 1)), following

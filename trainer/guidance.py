@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from trainer.config import Config
-from trainer.guide import BINS, Guide
+from trainer.guide import BINS, Guide, extended
 from trainer.layers import BandLinear
 
 _FIRST_SHARE = 0.35  # what an average of both is best with, before either knows of the other
@@ -24,7 +24,7 @@ class Guidance(nn.Module):
         self.guide = Guide(config)
         self.bands = [(count, width) for count, width in shape.bands]
         starts = torch.tensor([count * width for count, width in self.bands]).cumsum(0).tolist()
-        heard = sum(start < BINS for start in (0, *starts[:-1]))  # groups of bands above hold nothing of the mask
+        heard = sum(start < BINS for start in (0, *starts[:-1]))  # groups of bands above hold nothing the guide heard
         self.groups = nn.ParameterList(
             nn.Parameter(_small(count, 2 * channels * width, shape.features)) for count, width in self.bands[:heard]
         )
@@ -42,7 +42,7 @@ class Guidance(nn.Module):
         """Return what `Guide.forward` does, the mask over all banded bins, `(batch, channels, banded, frames)`."""
         hint, fade, state = self.guide(mixture, gain, state)
         banded = sum(count * width for count, width in self.bands)
-        return F.pad(hint, (0, 0, 0, max(0, banded - BINS)))[:, :, :banded], fade, state
+        return extended(hint, mixture.shape[2])[:, :, :banded], fade, state
 
     def encode(self, hint: Tensor, heard: Tensor) -> Tensor:
         """Map the mask and what it leaves of the compressed mixture to features `(frames, batch, bands, features)`."""

@@ -16,7 +16,7 @@ from trainer.errors import TrainerError
 from trainer.guide_weights import in_steps
 from trainer.tensors import read_tensors, write_tensors
 
-BOTTOM_VALUES = 512 * 16  # outputs of the lowest level of the guide's network, and bins there
+BOTTOM_VALUES = 512 * 12  # outputs of the lowest level of the guide's network, and bins there
 HIDDEN = 32
 # Estimates are silent up to this much presence, and whole from there on.
 SILENT, WHOLE = 0.15, 0.5

@@ -32,7 +32,7 @@ DETECTOR = "presence.safetensors"
 _WINDOWS = 12  # of each example
 _MOST_WINDOWS = 100_000  # 16 KiB each
 _EPOCHS, _BATCH, _RATE, _DECAY = 3, 256, 1e-3, 1.0
-_FORGOTTEN_INPUTS, _FORGOTTEN_HIDDEN = 0.5, 0.3
+_FORGOTTEN_INPUTS, _FORGOTTEN_HIDDEN = 0.7, 0.3
 # Bins in which voices are heard, 43 Hz to 5.4 kHz, and the hops at the end of a window in which they count.
 _HEARD_BINS, _LAST_HOPS = slice(4, 500), 8
 # Shares of the power that are a voice, and none; what lies between is left out, as is what is next to silence.

@@ -50,3 +50,11 @@ def test_tiers_of_one_frame_length_begin_with_the_weights_of_lite(preset, tmp_pa
     checkpoint = write_checkpoint(tmp_path / "tier.safetensors", model, tier)
     loaded = load_model(checkpoint)[0].state_dict()
     assert all(torch.equal(loaded[name], value) for name, value in weights.items())
+
+
+def test_a_guided_model_may_mask_less_than_its_guide_hears(tmp_path, capsys):
+    torch.manual_seed(0)
+    config = load_preset("guided", ["model.bands=[[20, 8]]"])
+    checkpoint = write_checkpoint(tmp_path / "narrow.safetensors", build_network(config), config)
+    assert main([str(checkpoint), "-o", str(tmp_path / "narrow.onnx")]) == 0
+    assert "verified" in capsys.readouterr().out

@@ -5,8 +5,8 @@ import torch
 
 from trainer.config import load_preset
 from trainer.errors import TrainerError
-from trainer.follower import HIGHEST_BINS, Follower
-from trainer.guide import BINS
+from trainer.follower import Follower
+from trainer.guide import BINS, HIGHEST_BINS
 
 BARE = ["model.presence=", "model.spatial=false"]
 

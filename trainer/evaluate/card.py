@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,9 +35,7 @@ def write_card(path: Path, report: Report, row: Row, check: Result | None, data:
     spec = ModelSpec.from_metadata({item.key: item.value for item in model.metadata_props})
     seconds = report.protocol.seconds
     measured = {
-        "scores": {
-            target: {metric: round(row.interval(target, metric).median, 2) for metric in METRICS} for target in TARGETS
-        },
+        "scores": {target: _scores(row, target) for target in TARGETS},
         "test_set": f"{len(report.passages)} songs of {'/'.join(data.resolve().parts[-2:])}, museval BSSEval v4, "
         + (f"{seconds:g} s of each, " if seconds else "")
         + f"{WINDOW_S:g} s windows, median over windows, then over songs",
@@ -49,6 +48,12 @@ def write_card(path: Path, report: Report, row: Row, check: Result | None, data:
     onnx.helper.set_model_props(model, spec.to_metadata())
     with written_whole(path) as beside:
         onnx.save(model, beside)
+
+
+def _scores(row: Row, target: str) -> dict[str, float]:
+    """Return the medians in dB; what no song has a value for is left out."""
+    medians = {metric: row.interval(target, metric).median for metric in METRICS}
+    return {metric: round(median, 2) for metric, median in medians.items() if math.isfinite(median)}
 
 
 def card_check(result: Result) -> Mapping[str, Any]:
