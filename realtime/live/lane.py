@@ -81,10 +81,11 @@ class Lane:
         self._silence = np.zeros((CHANNELS, capacity), np.float32)
         self._consumed = self._produced = self._taken = self._surplus = 0
         self._overdue = 0  # samples given up, to be dropped when they come
+        self._lost = self._passed_over = 0  # samples there was no room for, and those of them that are reckoned with
         self._valid_from = 0  # what comes before, after the model began again, was separated from nothing
         self._work, self._done = Wake(), Wake()
-        self._align()
         self._running = True
+        self._align()
         self._thread = threading.Thread(target=self._run, name=f"unsing {spec.name}", daemon=True)
         self._thread.start()
 
@@ -106,7 +107,10 @@ class Lane:
 
     def feed(self, block: NDArray[np.float32]) -> None:
         """Hand over the next `(2, n)` samples (mixer thread)."""
-        self._fed.write(block)
+        if block.shape[1] <= self._fed.space:
+            self._fed.write(block)
+        else:
+            self._lost += block.shape[1]
         self._dry.write(block)
         if self._fed.available >= self._wanted:
             self._work.set()
@@ -155,13 +159,20 @@ class Lane:
             self._wanted = self._to_model.wanted(self._chunk.shape[1] - self._mixture.available)
             if self._fed.available < self._wanted:
                 self._work.wait(_IDLE_S)
-            elif self._fed.available > self._backlog:
-                self._consumed += self._fed.discard(self._fed.available)
-                self._separator.reset()
-                self._begin_again()
+            elif self._fed.available > self._backlog or self._lost != self._passed_over:
+                self._pass_over()
             else:
                 self._separate()
                 self._done.set()
+
+    def _pass_over(self) -> None:
+        """Give up what was fed so far, so as not to be behind any more."""
+        self._consumed += self._fed.discard(self._fed.available)
+        lost = self._lost
+        self._consumed += lost - self._passed_over
+        self._passed_over = lost
+        self._separator.reset()
+        self._begin_again()
 
     def _separate(self) -> None:
         """Complete a chunk and separate it."""
@@ -197,8 +208,14 @@ class Lane:
     def _align(self) -> None:
         """See to it that the sample consumed next comes out where it belongs."""
         ahead = self._produced - self._consumed - self._reserve
-        self._produced += self._separated.write(self._silence[:, : max(0, -ahead)])
-        self._surplus = max(0, ahead)
+        missing, self._surplus = max(0, -ahead), max(0, ahead)
+        while missing and self._running:
+            written = self._separated.write(self._silence[:, :missing])
+            self._produced += written
+            missing -= written
+            if missing:  # there is room when the mixer has taken some
+                self._done.set()
+                self._work.wait(_IDLE_S)
         self._mixture.discard(self._mixture.available)
         # Its result was taken off the latency.
         self._back.process(np.zeros((self._separator.spec.channels, self._padding), np.float32))
