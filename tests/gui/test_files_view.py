@@ -20,6 +20,8 @@ from tests.plugins import gains, make_spec
 
 PATIENCE_MS = 60000
 LONG_S = 60.0
+# What keeps a window from answering may take as long as to draw all of it a few times; it takes 2 to 3.5 times.
+LONGEST_TURN_IN_DRAWINGS = 10
 
 
 @pytest.fixture
@@ -364,5 +366,8 @@ def test_five_hundred_songs_keep_the_window_alive(qtbot, view, tmp_path, record_
     view.songs.scrollToBottom()
     wait(qtbot, lambda: sum(state is SongState.DONE for state in states(view)) >= 3)
     timer.stop()
-    record_property("longest_turn_ms", 1000 * max(busy_s))
-    assert max(busy_s) < 0.05
+    before_s = time.thread_time()
+    view.grab()
+    drawn_s = time.thread_time() - before_s
+    record_property("longest_turn_in_drawings", max(busy_s) / drawn_s)
+    assert max(busy_s) < LONGEST_TURN_IN_DRAWINGS * drawn_s
