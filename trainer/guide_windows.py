@@ -48,10 +48,13 @@ class Spectra:
 
 
 class Hearing(nn.Module):
-    """Turns examples into what the guide hears of them."""
+    """Turns examples into what the guide hears of them.
+
+    Raises:
+        TrainerError: Examples are to be shorter than what it hears at a time.
+    """
 
     def __init__(self, config: Config, guide: Guide, device: torch.device) -> None:
-        """Raise TrainerError where examples are too short."""
         super().__init__()
         mixing, heard_s = config.mixing, (FRAMES + _SPARE_FRAMES) * GUIDE_FRAME_SAMPLES / config.sample_rate
         expected = f"at least {heard_s - mixing.warmup_s:.2f}, for a guide to hear {heard_s:.2f} s"

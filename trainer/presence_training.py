@@ -30,7 +30,7 @@ from trainer.validation import Validator
 
 DETECTOR = "presence.safetensors"
 _WINDOWS = 12  # of each example
-_MOST_WINDOWS = 100_000  # 16 KiB each
+_MOST_WINDOWS = 100_000  # 12 KiB each
 _EPOCHS, _BATCH, _RATE, _DECAY = 3, 256, 1e-3, 1.0
 _FORGOTTEN_INPUTS, _FORGOTTEN_HIDDEN = 0.7, 0.3
 # Bins in which voices are heard, 43 Hz to 5.4 kHz, and the hops at the end of a window in which they count.
